@@ -1,0 +1,1 @@
+"""How a manifest becomes a running release: Helm, images, health."""

@@ -1,0 +1,1 @@
+"""Data saved before a change and put back when it fails."""

@@ -1,0 +1,62 @@
+"""What an agent tells the control plane. Append-only; ``(cluster, sequence)`` makes a repeat harmless."""
+
+from datetime import datetime
+from typing import Literal
+
+from cluster_agent.contract.manifest import Struct
+
+REPORT_FORMAT = 1
+
+Outcome = Literal[
+    "applying",  # the change has begun
+    "healthy",  # the release runs and its checks pass
+    "rolled_back",  # the change failed; the previous release runs again
+    "failed",  # the change failed and the rollback too: help is needed
+    "refused",  # nothing was changed: the channel's files or the cluster's own policy forbid it
+    "observed",  # a sign of life, nothing changed
+]
+
+
+class Facts(Struct, frozen=True, kw_only=True):
+    """Coarse facts of the cluster; nothing that names its users or workloads."""
+
+    kubernetes: str = ""
+    architecture: str = ""
+    storage_classes: tuple[str, ...] = ()
+    agent_version: str = ""
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """One thing that happened.
+
+    ``code`` is a stable machine word (``quota_exceeded``, ``timeout``, ``untrusted_signature`` …), ``message`` the same in words.
+    ``running`` is the version in the cluster after the event. ``timings`` are seconds by step.
+    """
+
+    sequence: int
+    at: datetime
+    channel: str
+    generation: int
+    outcome: Outcome
+    application: str | None = None
+    release: str | None = None
+    release_digest: str | None = None
+    running: str | None = None
+    code: str = ""
+    message: str = ""
+    attempt: int = 1
+    timings: dict[str, float] = {}
+
+
+class ReportBatch(Struct, frozen=True, kw_only=True):
+    """Body of ``POST /api/agent/v1/reports``."""
+
+    facts: Facts
+    reports: tuple[Report, ...] = ()
+    format: int = REPORT_FORMAT
+
+
+class ReportReceipt(Struct, frozen=True, kw_only=True):
+    """Answer: everything up to and including ``accepted_sequence`` is stored and may be forgotten by the agent."""
+
+    accepted_sequence: int

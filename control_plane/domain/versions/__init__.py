@@ -1,0 +1,1 @@
+"""Versions: schemes, ranges, selection policies."""

@@ -1,0 +1,1 @@
+"""Channel manifest → TUF repository → storage."""

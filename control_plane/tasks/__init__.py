@@ -1,0 +1,1 @@
+"""Celery: thin tasks, one line of translation each."""

@@ -1,0 +1,1 @@
+"""Readers of the outside world: one protocol, one file each."""

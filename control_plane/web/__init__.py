@@ -1,0 +1,1 @@
+"""Django: accounts, the API and the dashboard."""
