@@ -1,0 +1,121 @@
+"""Settings: one frozen, typed object read from ``TIDEGATE_*`` once. Nothing else reads the environment.
+
+Secrets come from files (``…_FILE``) so that they are in neither the environment nor a process list.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+from pydantic import AfterValidator, Field, HttpUrl, PositiveFloat, PositiveInt
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
+
+
+class Settings(BaseSettings):
+    """Every setting with its unit and default. The name in the environment is ``TIDEGATE_`` + the upper-case field name."""
+
+    model_config = SettingsConfigDict(env_prefix="TIDEGATE_", frozen=True, extra="ignore")
+
+    data_dir: Folder = Field(
+        default=Path("~/.local/share/tidegate"),
+        validate_default=True,
+        description="database, keys, channel files, evidence",
+    )
+    cache_dir: Folder = Field(
+        default=Path("~/.cache/tidegate"),
+        validate_default=True,
+        description="binaries and images that can be made again",
+    )
+    database_url: str | None = Field(
+        default=None,
+        description="SQLAlchemy URL; default: SQLite in data_dir. A password belongs in database_password_file",
+    )
+    database_password_file: Folder | None = Field(default=None, description="file with the database password")
+    broker_url: str = Field(default="memory://", description="Celery broker; memory:// runs tasks in this process")
+
+    host: str = Field(default="127.0.0.1", description="address the web server listens on")
+    port: PositiveInt = Field(default=8080, le=65535, description="port of the web server")
+    also_listen: tuple[str, ...] = Field(
+        default=(), description="further addresses for agents, e.g. the host's end of a local cluster's link"
+    )
+    public_url: HttpUrl | None = Field(
+        default=None, description="address that people and agents use; default: http://HOST:PORT"
+    )
+    allowed_hosts: tuple[str, ...] = Field(default=(), description="further Host headers that are answered")
+    secure_cookies: bool = Field(default=False, description="cookies over HTTPS only; set it when public_url is https")
+    web_threads: PositiveInt = Field(default=4, description="threads that answer pages")
+
+    registry_mirrors: dict[str, str] = Field(
+        default={}, description='where registry hosts are read, as JSON: {"*": "http://127.0.0.1:5000"}'
+    )
+    cluster_registry_mirrors: dict[str, str] = Field(
+        default={}, description="the same as seen from inside rehearsal clusters; default: registry_mirrors"
+    )
+    registry_timeout: PositiveFloat = Field(default=10.0, description="seconds to wait for a registry's answer")
+    helm: str = Field(default="helm", description="the Helm program")
+
+    rehearsal_provider: Literal["kind", "existing"] = Field(default="kind", description="where releases are rehearsed")
+    rehearsal_kubeconfig: Folder | None = Field(default=None, description="kubeconfig for rehearsal_provider=existing")
+    rehearsal_context: str | None = Field(default=None, description="context for rehearsal_provider=existing")
+    rehearsal_workers: PositiveInt = Field(default=1, description="rehearsals at the same time in one worker process")
+    warm_clusters: int = Field(default=1, ge=0, description="throw-away clusters made ahead")
+    rehearsal_attempts: PositiveInt = Field(default=3, description="tries before an errored release waits for a person")
+    lease_seconds: PositiveFloat = Field(default=30.0, description="a worker that is silent for so long is lost")
+    sweep_seconds: PositiveFloat = Field(
+        default=1.0, description="how often the sweeper looks for work that lost its message"
+    )
+
+    silent_after_seconds: PositiveFloat = Field(
+        default=600.0, description="a cluster that did not call for so long is silent"
+    )
+    webhook_secret_file: Folder | None = Field(default=None, description="file with the secret that registries send")
+    webhook_body_limit: PositiveInt = Field(default=1_000_000, description="bytes of a webhook that are read at most")
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="least severe level logged"
+    )
+    log_format: Literal["console", "json"] = Field(default="console", description="for people or for machines")
+
+    @property
+    def database(self) -> str:
+        """SQLAlchemy URL with its password, if any. Never log it."""
+        if self.database_url is None:
+            return f"sqlite:///{self.data_dir / 'tidegate.sqlite3'}"
+        if self.database_password_file is None:
+            return self.database_url
+        password = quote(self.database_password_file.read_text(encoding="utf-8").strip(), safe="")
+        return self.database_url.replace("@", f":{password}@", 1)
+
+    @property
+    def is_embedded(self) -> bool:
+        """Tasks run in this very process."""
+        return self.broker_url.startswith("memory://")
+
+    @property
+    def url(self) -> str:
+        """Address that people and agents use, without a slash at its end."""
+        return str(self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def keys_dir(self) -> Path:
+        """Signing keys (TUF), mode 0700."""
+        return self.data_dir / "keys"
+
+    @property
+    def tuf_dir(self) -> Path:
+        """The TUF repository: static files that any web server may serve."""
+        return self.data_dir / "tuf"
+
+    @property
+    def evidence_dir(self) -> Path:
+        """What rehearsals found, a folder per run."""
+        return self.data_dir / "evidence"
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Return the settings of this process, read at the first call."""
+    return Settings()

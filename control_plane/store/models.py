@@ -1,0 +1,368 @@
+"""The tables of the domain. One owner per fact; an actor is an immutable string; states are the values of the domain's enums."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from control_plane.store.base import Base
+
+
+class Application(Base):
+    """A declared application. ``declaration`` is the canonical JSON of ``domain.applications.Declaration``."""
+
+    __tablename__ = "application"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    declaration: Mapped[dict[str, Any]]
+    declared_at: Mapped[datetime]
+    declared_by: Mapped[str]
+    webhook_secret_sha256: Mapped[str | None]
+
+    upstreams: Mapped[list["Upstream"]] = relationship(back_populates="application", cascade="all, delete-orphan")
+    releases: Mapped[list["Release"]] = relationship(back_populates="application")
+
+
+class SuiteArchive(Base):
+    """A packed suite folder (tar.gz), named by its digest."""
+
+    __tablename__ = "suite_archive"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    content: Mapped[bytes]
+    stored_at: Mapped[datetime]
+
+
+class Upstream(Base):
+    """Where versions of an application appear, when we looked last and what came of it.
+
+    ``unknown_since`` is set while the registry does not answer: nothing is concluded from that.
+    ``lease_until``: one look at a time, also with several workers.
+    """
+
+    __tablename__ = "upstream"
+    __table_args__ = (UniqueConstraint("application_id", "kind", "repository"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id", ondelete="CASCADE"))
+    kind: Mapped[str]
+    repository: Mapped[str] = mapped_column(Text)
+    version_range: Mapped[str]
+    next_look_at: Mapped[datetime] = mapped_column(index=True)
+    last_look_at: Mapped[datetime | None]
+    lease_until: Mapped[datetime | None]
+    etag: Mapped[str | None]
+    unknown_since: Mapped[datetime | None]
+    last_error: Mapped[str | None] = mapped_column(Text)
+    failures: Mapped[int] = mapped_column(default=0)
+    newest: Mapped[str | None]
+
+    application: Mapped[Application] = relationship(back_populates="upstreams")
+    sightings: Mapped[list["Sighting"]] = relationship(back_populates="upstream", cascade="all, delete-orphan")
+
+
+class Sighting(Base):
+    """A tag as first seen, by our own clock. Append-only; a tag that moves gets another row."""
+
+    __tablename__ = "sighting"
+    __table_args__ = (UniqueConstraint("upstream_id", "tag", "digest"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    upstream_id: Mapped[int] = mapped_column(ForeignKey("upstream.id", ondelete="CASCADE"))
+    tag: Mapped[str]
+    digest: Mapped[str]
+    first_seen_at: Mapped[datetime]
+    seen_by: Mapped[str]
+
+    upstream: Mapped[Upstream] = relationship(back_populates="sightings")
+
+
+class Release(Base):
+    """An immutable set of digests of one application, plus its fitness.
+
+    ``manifest`` is the JSON of ``contract.ApplicationManifest`` without edges: what would run. None until every digest is known.
+    """
+
+    __tablename__ = "release"
+    __table_args__ = (UniqueConstraint("application_id", "version"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"))
+    version: Mapped[str]
+    chart_digest: Mapped[str]
+    digest: Mapped[str | None] = mapped_column(index=True)
+    manifest: Mapped[dict[str, Any] | None]
+    suite_digest: Mapped[str | None]
+    state: Mapped[str] = mapped_column(index=True)
+    state_reason: Mapped[str] = mapped_column(Text, default="")
+    state_since: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    retry_at: Mapped[datetime | None]
+    discovered_at: Mapped[datetime]
+    discovered_by: Mapped[str]
+
+    application: Mapped[Application] = relationship(back_populates="releases")
+    runs: Mapped[list["Run"]] = relationship(back_populates="release", foreign_keys="Run.release_id", order_by="Run.id")
+    promotions: Mapped[list["Promotion"]] = relationship(back_populates="release", order_by="Promotion.id")
+
+
+class Run(Base):
+    """One harness attempt on a release. ``verdict`` is None while it runs; its worker renews ``lease_until``."""
+
+    __tablename__ = "run"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    release_id: Mapped[int] = mapped_column(ForeignKey("release.id"), index=True)
+    base_release_id: Mapped[int | None] = mapped_column(ForeignKey("release.id"))
+    verdict: Mapped[str | None]
+    reason: Mapped[str] = mapped_column(Text, default="")
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    lease_until: Mapped[datetime | None]
+    worker: Mapped[str]
+    contract: Mapped[str] = mapped_column(default="unknown")
+    report_digest: Mapped[str | None]
+    evidence: Mapped[list[Any]] = mapped_column(default=list)
+    kubernetes: Mapped[str] = mapped_column(default="")
+
+    release: Mapped[Release] = relationship(back_populates="runs", foreign_keys=[release_id])
+    base_release: Mapped[Release | None] = relationship(foreign_keys=[base_release_id])
+    steps: Mapped[list["RunStep"]] = relationship(back_populates="run", order_by="RunStep.position")
+
+
+class RunStep(Base):
+    """One step of a run's timeline."""
+
+    __tablename__ = "run_step"
+    __table_args__ = (UniqueConstraint("run_id", "position"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    name: Mapped[str]
+    title: Mapped[str]
+    state: Mapped[str]
+    message: Mapped[str] = mapped_column(Text, default="")
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+    run: Mapped[Run] = relationship(back_populates="steps")
+
+
+class Edge(Base):
+    """Upgrade from one release to another, with its rollback contract as last proved by ``run``."""
+
+    __tablename__ = "edge"
+    __table_args__ = (UniqueConstraint("from_release_id", "to_release_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    from_release_id: Mapped[int] = mapped_column(ForeignKey("release.id"))
+    to_release_id: Mapped[int] = mapped_column(ForeignKey("release.id"), index=True)
+    contract: Mapped[str]
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id"))
+
+    from_release: Mapped[Release] = relationship(foreign_keys=[from_release_id])
+    to_release: Mapped[Release] = relationship(foreign_keys=[to_release_id])
+
+
+class Channel(Base):
+    """An ordered stream that clusters follow. ``generation`` is the newest published one, 0 before the first."""
+
+    __tablename__ = "channel"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    generation: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+
+
+class Promotion(Base):
+    """One release entering one channel. ``waits_until`` is the next moment at which something may change."""
+
+    __tablename__ = "promotion"
+    __table_args__ = (
+        UniqueConstraint("release_id", "channel_id"),
+        Index(
+            "uq_promotion_published",
+            "application_id",
+            "channel_id",
+            unique=True,
+            sqlite_where=text("state = 'published'"),
+            postgresql_where=text("state = 'published'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id"))
+    release_id: Mapped[int] = mapped_column(ForeignKey("release.id"))
+    channel_id: Mapped[int] = mapped_column(ForeignKey("channel.id"))
+    release_digest: Mapped[str]
+    state: Mapped[str] = mapped_column(index=True)
+    state_reason: Mapped[str] = mapped_column(Text, default="")
+    state_since: Mapped[datetime]
+    waits_until: Mapped[datetime | None]
+    approvals_needed: Mapped[int]
+    proposed_at: Mapped[datetime]
+    published_at: Mapped[datetime | None]
+    generation: Mapped[int | None]
+
+    application: Mapped[Application] = relationship()
+    release: Mapped[Release] = relationship(back_populates="promotions")
+    channel: Mapped[Channel] = relationship()
+    approvals: Mapped[list["Approval"]] = relationship(back_populates="promotion", order_by="Approval.id")
+
+
+class Approval(Base):
+    """One person, one role, one digest. Granted or revoked, never edited."""
+
+    __tablename__ = "approval"
+    __table_args__ = (UniqueConstraint("promotion_id", "actor", "release_digest", "granted_at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    promotion_id: Mapped[int] = mapped_column(ForeignKey("promotion.id"), index=True)
+    actor: Mapped[str]
+    role: Mapped[str]
+    release_digest: Mapped[str]
+    comment: Mapped[str] = mapped_column(Text, default="")
+    granted_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+    promotion: Mapped[Promotion] = relationship(back_populates="approvals")
+
+
+class Publication(Base):
+    """One generation of a channel: the very manifest that was signed. ``files_at`` is set once its files are in place."""
+
+    __tablename__ = "publication"
+    __table_args__ = (UniqueConstraint("channel_id", "generation"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    channel_id: Mapped[int] = mapped_column(ForeignKey("channel.id"))
+    generation: Mapped[int]
+    manifest: Mapped[dict[str, Any]]
+    manifest_sha256: Mapped[str]
+    published_at: Mapped[datetime]
+    published_by: Mapped[str]
+    files_at: Mapped[datetime | None]
+
+    channel: Mapped[Channel] = relationship()
+
+
+class Rollout(Base):
+    """Spreading one generation over the clusters of its channel. ``files_at`` is set once the signed rollout file says ``state``."""
+
+    __tablename__ = "rollout"
+    __table_args__ = (UniqueConstraint("channel_id", "generation"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    channel_id: Mapped[int] = mapped_column(ForeignKey("channel.id"))
+    generation: Mapped[int]
+    state: Mapped[str] = mapped_column(index=True)
+    state_reason: Mapped[str] = mapped_column(Text, default="")
+    state_since: Mapped[datetime]
+    started_at: Mapped[datetime]
+    files_at: Mapped[datetime | None]
+
+    channel: Mapped[Channel] = relationship()
+
+
+class Cluster(Base):
+    """An installation that follows a channel. ``public_key`` (raw ed25519, base64) is None until its agent has enrolled."""
+
+    __tablename__ = "cluster"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    channel_id: Mapped[int] = mapped_column(ForeignKey("channel.id"))
+    created_at: Mapped[datetime]
+    created_by: Mapped[str]
+    public_key: Mapped[str | None]
+    cluster_uid: Mapped[str | None]
+    enrolled_at: Mapped[datetime | None]
+    last_contact_at: Mapped[datetime | None]
+    last_sequence: Mapped[int] = mapped_column(default=0)
+    generation: Mapped[int] = mapped_column(default=0)
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+    channel: Mapped[Channel] = relationship()
+    installations: Mapped[list["Installation"]] = relationship(back_populates="cluster")
+
+
+class Installation(Base):
+    """One application in one cluster, as its agent reported it last."""
+
+    __tablename__ = "installation"
+    __table_args__ = (UniqueConstraint("cluster_id", "application"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    cluster_id: Mapped[int] = mapped_column(ForeignKey("cluster.id"))
+    application: Mapped[str]
+    running: Mapped[str | None]
+    wanted: Mapped[str | None]
+    outcome: Mapped[str]
+    generation: Mapped[int]
+    code: Mapped[str] = mapped_column(default="")
+    message: Mapped[str] = mapped_column(Text, default="")
+    since: Mapped[datetime]
+
+    cluster: Mapped[Cluster] = relationship(back_populates="installations")
+
+
+class JoinToken(Base):
+    """A one-time token. Only the SHA-256 of its secret is stored; ``used_key`` is the key that it became."""
+
+    __tablename__ = "join_token"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    cluster_id: Mapped[int] = mapped_column(ForeignKey("cluster.id"))
+    secret_sha256: Mapped[str]
+    created_at: Mapped[datetime]
+    created_by: Mapped[str]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    used_key: Mapped[str | None]
+
+    cluster: Mapped[Cluster] = relationship()
+
+
+class AgentReport(Base):
+    """A report as it came. Append-only; ``(cluster, sequence)`` makes repeats harmless."""
+
+    __tablename__ = "agent_report"
+    __table_args__ = (UniqueConstraint("cluster_id", "sequence"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    cluster_id: Mapped[int] = mapped_column(ForeignKey("cluster.id"))
+    sequence: Mapped[int]
+    received_at: Mapped[datetime]
+    at: Mapped[datetime]
+    generation: Mapped[int]
+    application: Mapped[str | None]
+    release: Mapped[str | None]
+    outcome: Mapped[str]
+    code: Mapped[str] = mapped_column(default="")
+    message: Mapped[str] = mapped_column(Text, default="")
+    body: Mapped[dict[str, Any]]
+
+    cluster: Mapped[Cluster] = relationship()
+
+
+class AuditEvent(Base):
+    """Who, why, from, to: written in the transaction of the change itself. The newest ``id`` is also what live pages watch."""
+
+    __tablename__ = "audit_event"
+    __table_args__ = (Index("ix_audit_event_subject", "subject_type", "subject_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    actor: Mapped[str]
+    action: Mapped[str]
+    subject_type: Mapped[str]
+    subject_id: Mapped[str]
+    subject: Mapped[str]
+    from_state: Mapped[str | None]
+    to_state: Mapped[str | None]
+    reason: Mapped[str] = mapped_column(Text, default="")
+    data: Mapped[dict[str, Any]] = mapped_column(default=dict)
