@@ -10,7 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from control_plane.settings import get_settings
@@ -62,3 +63,13 @@ def read_scope(engine: Engine | None = None) -> Iterator[Session]:
     bound = (engine or get_engine()).execution_options(tidegate_read_only=True)
     with Session(bound, expire_on_commit=False) as session:
         yield session
+
+
+def database_answers() -> bool:
+    """Say whether the database answers a query."""
+    try:
+        with read_scope() as session:
+            session.execute(text("SELECT 1"))
+    except DBAPIError:
+        return False
+    return True

@@ -1,0 +1,165 @@
+"""``/api/v1``: what a maintainer does, by CLI or by a program. Reads are in ``reads``."""
+
+import base64
+import binascii
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Router, Schema
+
+from control_plane.domain.errors import InvalidInput
+from control_plane.publishing.repository import open_repository
+from control_plane.services import applications, clusters, promotions, releases, rollouts
+from control_plane.settings import get_settings
+from control_plane.store.session import session_scope
+from control_plane.tasks import nudges
+from control_plane.upstreams.application_file import parse_application_file
+from control_plane.web.accounts.roles import Role
+from control_plane.web.api.auth import caller
+
+router = Router()
+
+
+class ApplyBody(Schema):
+    """An application file as text, and its suite's folder as a packed archive in base64."""
+
+    file: str
+    name: str = "application.yaml"
+    suite: str | None = None
+
+
+class DecisionBody(Schema):
+    """A person's decision. ``release_digest`` is what the person looked at; another one is refused."""
+
+    release_digest: str
+    comment: str = ""
+
+
+class ReasonBody(Schema):
+    """Why."""
+
+    reason: str
+
+
+class ClusterBody(Schema):
+    """A cluster to be. ``lifetime_seconds`` is how long its join token may be used."""
+
+    name: str
+    channel: str
+    lifetime_seconds: float = 3600.0
+
+
+@router.post("/applications")
+def apply_application(request: HttpRequest, body: ApplyBody) -> dict[str, Any]:
+    """Declare an application, or change its declaration."""
+    actor = caller(request, Role.MAINTAINER)
+    suite = _decoded(body.suite)
+    declaration = parse_application_file(body.file, file=body.name, suite=suite)
+    with session_scope() as session:
+        applied = applications.application_declare(
+            session, declaration=declaration, suite=suite, actor=actor, now=timezone.now()
+        )
+        answer = {"name": applied.name, "upstreams": [upstream.repository for upstream in applied.upstreams]}
+        looks = [upstream.id for upstream in applied.upstreams]
+    nudges.look(looks)
+    return answer
+
+
+@router.post("/applications/{name}/releases/{version}/requeue")
+def requeue_release(request: HttpRequest, name: str, version: str, body: ReasonBody) -> dict[str, str]:
+    """Rehearse a failed or errored release again."""
+    actor = caller(request, Role.MAINTAINER)
+    with session_scope() as session:
+        release_id = releases.release_id_of(session, application=name, version=version)
+        releases.release_requeue(session, release_id=release_id, reason=body.reason, actor=actor, now=timezone.now())
+    nudges.rehearse(release_id)
+    return {"state": "queued"}
+
+
+@router.post("/promotions/{promotion_id}/approve")
+def approve_promotion(request: HttpRequest, promotion_id: int, body: DecisionBody) -> dict[str, Any]:
+    """Approve a promotion for the very digest that was looked at."""
+    actor = caller(request, Role.APPROVER)
+    with session_scope() as session:
+        promotion = promotions.promotion_approve(
+            session,
+            promotion_id=promotion_id,
+            release_digest=body.release_digest,
+            actor=actor,
+            role=Role.APPROVER,
+            comment=body.comment,
+            now=timezone.now(),
+        )
+        state = promotion.state
+    nudges.promote(promotion_id)
+    return {"id": promotion_id, "state": state}
+
+
+@router.post("/promotions/{promotion_id}/reject")
+def reject_promotion(request: HttpRequest, promotion_id: int, body: DecisionBody) -> dict[str, Any]:
+    """Say no to a promotion."""
+    actor = caller(request, Role.APPROVER)
+    with session_scope() as session:
+        promotions.promotion_reject(
+            session,
+            promotion_id=promotion_id,
+            release_digest=body.release_digest,
+            actor=actor,
+            comment=body.comment,
+            now=timezone.now(),
+        )
+    return {"id": promotion_id, "state": "rejected"}
+
+
+@router.post("/channels/{channel}/applications/{application}/recall")
+def recall(request: HttpRequest, channel: str, application: str, body: ReasonBody) -> dict[str, Any]:
+    """Publish the previous release again, at a higher generation."""
+    actor = caller(request, Role.MAINTAINER)
+    with session_scope() as session:
+        publication = promotions.channel_recall(
+            session, channel=channel, application=application, reason=body.reason, actor=actor, now=timezone.now()
+        )
+        answer = {"channel": channel, "generation": publication.generation}
+    nudges.publish(publication.id)
+    return answer
+
+
+@router.post("/rollouts/{rollout_id}/{move}")
+def move_rollout(request: HttpRequest, rollout_id: int, move: str, body: ReasonBody) -> dict[str, Any]:
+    """Halt a rollout, or let it go on (``halt``, ``resume``)."""
+    actor = caller(request, Role.MAINTAINER)
+    moves = {"halt": rollouts.rollout_halt, "resume": rollouts.rollout_resume}
+    if move not in moves:
+        raise InvalidInput(f"{move!r} is no move of a rollout: use halt or resume", code="unknown_move")
+    with session_scope() as session:
+        rollout = moves[move](session, rollout_id=rollout_id, reason=body.reason, actor=actor, now=timezone.now())
+        state = rollout.state
+    nudges.publish_rollout(rollout_id)
+    return {"id": rollout_id, "state": state}
+
+
+@router.post("/clusters")
+def add_cluster(request: HttpRequest, body: ClusterBody) -> dict[str, str]:
+    """Make a join token for a cluster. It is shown once; only its hash is kept."""
+    actor = caller(request, Role.MAINTAINER)
+    settings = get_settings()
+    root_sha256 = open_repository(settings).root_sha256()
+    with session_scope() as session:
+        token = clusters.cluster_add(
+            session,
+            name=body.name,
+            channel=body.channel,
+            root_sha256=root_sha256,
+            lifetime_seconds=body.lifetime_seconds,
+            actor=actor,
+            now=timezone.now(),
+        )
+    return {"cluster": body.name, "channel": body.channel, "join_token": token, "url": settings.url}
+
+
+def _decoded(suite: str | None) -> bytes | None:
+    try:
+        return None if suite is None else base64.b64decode(suite, validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidInput("the suite's archive is not base64", code="suite_damaged") from None

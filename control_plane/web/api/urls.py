@@ -1,0 +1,23 @@
+"""Paths of the API, and of the channels' signed files."""
+
+from django.urls import path
+from ninja import NinjaAPI
+
+from control_plane.web.api import agents, channel_files, health, maintainers, reads, webhooks
+from control_plane.web.api.auth import TokenAuth
+from control_plane.web.api.problems import install_handlers
+
+api = NinjaAPI(title="Tidegate", version="1", auth=TokenAuth(), urls_namespace="api", docs_url=None)
+install_handlers(api)
+api.add_router("", maintainers.router)
+api.add_router("", reads.router)
+
+urlpatterns = [
+    path("api/agent/v1/enrol", agents.enrol),
+    path("api/agent/v1/reports", agents.receive_reports),
+    path("api/webhooks/registry", webhooks.registry),
+    path("api/v1/", api.urls),
+    path("tuf/<path:path>", channel_files.channel_file),
+    path("healthz", health.alive),
+    path("readyz", health.ready),
+]
