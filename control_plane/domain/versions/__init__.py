@@ -1,1 +1,21 @@
-"""Versions: schemes, ranges, selection policies."""
+"""Versions: schemes, ranges, selection policies, references. PURE; each dialect is held to its cases in ``tests/conformance``."""
+
+from control_plane.domain.versions.ranges import InvalidRange, Range, parse_range
+from control_plane.domain.versions.references import InvalidReference, Reference
+from control_plane.domain.versions.selection import Choice, Policy, Verdict, choose, explain
+from control_plane.domain.versions.semver import InvalidVersion, Version
+
+__all__ = [
+    "Choice",
+    "InvalidRange",
+    "InvalidReference",
+    "InvalidVersion",
+    "Policy",
+    "Range",
+    "Reference",
+    "Verdict",
+    "Version",
+    "choose",
+    "explain",
+    "parse_range",
+]
