@@ -42,3 +42,5 @@ RELEASE = Lifecycle(
         ),
     ],
 )
+
+OPEN_STATES = (_S.DISCOVERED, _S.QUEUED)

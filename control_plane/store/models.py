@@ -10,7 +10,10 @@ from control_plane.store.base import Base
 
 
 class Application(Base):
-    """A declared application. ``declaration`` is the canonical JSON of ``domain.applications.Declaration``."""
+    """A declared application. ``declaration`` is the canonical JSON of ``domain.applications.Declaration``.
+
+    ``removed_at``: nothing new is looked for or promoted; what its channels have stays. Declaring it again clears it.
+    """
 
     __tablename__ = "application"
 
@@ -20,6 +23,7 @@ class Application(Base):
     declared_at: Mapped[datetime]
     declared_by: Mapped[str]
     webhook_secret_sha256: Mapped[str | None]
+    removed_at: Mapped[datetime | None]
 
     upstreams: Mapped[list["Upstream"]] = relationship(back_populates="application", cascade="all, delete-orphan")
     releases: Mapped[list["Release"]] = relationship(back_populates="application")
@@ -179,11 +183,21 @@ class Channel(Base):
 
 
 class Promotion(Base):
-    """One release entering one channel. ``waits_until`` is the next moment at which something may change."""
+    """One release entering one channel. ``waits_until`` is the next moment at which something may change.
+
+    At most one that is not over per release and channel; ``is_fallback``: made by a recall.
+    """
 
     __tablename__ = "promotion"
     __table_args__ = (
-        UniqueConstraint("release_id", "channel_id"),
+        Index(
+            "uq_promotion_live",
+            "release_id",
+            "channel_id",
+            unique=True,
+            sqlite_where=text("state IN ('proposed', 'awaiting_approval', 'approved', 'published')"),
+            postgresql_where=text("state IN ('proposed', 'awaiting_approval', 'approved', 'published')"),
+        ),
         Index(
             "uq_promotion_published",
             "application_id",
@@ -207,6 +221,7 @@ class Promotion(Base):
     proposed_at: Mapped[datetime]
     published_at: Mapped[datetime | None]
     generation: Mapped[int | None]
+    is_fallback: Mapped[bool] = mapped_column(default=False)
 
     application: Mapped[Application] = relationship()
     release: Mapped[Release] = relationship(back_populates="promotions")
@@ -269,7 +284,11 @@ class Rollout(Base):
 
 
 class Cluster(Base):
-    """An installation that follows a channel. ``public_key`` (raw ed25519, base64) is None until its agent has enrolled."""
+    """An installation that follows a channel. ``public_key`` (raw ed25519, base64) is None until its agent has enrolled.
+
+    ``enrolment`` counts the keys it has had: a new key starts its reports at sequence 1 again.
+    ``generation`` is the newest that its reports say is healthy as a whole.
+    """
 
     __tablename__ = "cluster"
 
@@ -281,13 +300,14 @@ class Cluster(Base):
     public_key: Mapped[str | None]
     cluster_uid: Mapped[str | None]
     enrolled_at: Mapped[datetime | None]
+    enrolment: Mapped[int] = mapped_column(default=0)
     last_contact_at: Mapped[datetime | None]
     last_sequence: Mapped[int] = mapped_column(default=0)
     generation: Mapped[int] = mapped_column(default=0)
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
     channel: Mapped[Channel] = relationship()
-    installations: Mapped[list["Installation"]] = relationship(back_populates="cluster")
+    installations: Mapped[list["Installation"]] = relationship(back_populates="cluster", passive_deletes=True)
 
 
 class Installation(Base):
@@ -297,10 +317,11 @@ class Installation(Base):
     __table_args__ = (UniqueConstraint("cluster_id", "application"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    cluster_id: Mapped[int] = mapped_column(ForeignKey("cluster.id"))
+    cluster_id: Mapped[int] = mapped_column(ForeignKey("cluster.id", ondelete="CASCADE"))
     application: Mapped[str]
     running: Mapped[str | None]
     wanted: Mapped[str | None]
+    release_digest: Mapped[str | None]
     outcome: Mapped[str]
     generation: Mapped[int]
     code: Mapped[str] = mapped_column(default="")
@@ -316,7 +337,7 @@ class JoinToken(Base):
     __tablename__ = "join_token"
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    cluster_id: Mapped[int] = mapped_column(ForeignKey("cluster.id"))
+    cluster_id: Mapped[int] = mapped_column(ForeignKey("cluster.id", ondelete="CASCADE"))
     secret_sha256: Mapped[str]
     created_at: Mapped[datetime]
     created_by: Mapped[str]
@@ -328,13 +349,14 @@ class JoinToken(Base):
 
 
 class AgentReport(Base):
-    """A report as it came. Append-only; ``(cluster, sequence)`` makes repeats harmless."""
+    """A report as it came. Append-only; ``(cluster, enrolment, sequence)`` makes repeats harmless."""
 
     __tablename__ = "agent_report"
-    __table_args__ = (UniqueConstraint("cluster_id", "sequence"),)
+    __table_args__ = (UniqueConstraint("cluster_id", "enrolment", "sequence"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    cluster_id: Mapped[int] = mapped_column(ForeignKey("cluster.id"))
+    cluster_id: Mapped[int] = mapped_column(ForeignKey("cluster.id", ondelete="CASCADE"))
+    enrolment: Mapped[int]
     sequence: Mapped[int]
     received_at: Mapped[datetime]
     at: Mapped[datetime]
