@@ -1,0 +1,49 @@
+"""``tidegate …``: the control plane's programs, and a client of its API. Heavy imports happen inside the command that needs them."""
+
+import sys
+
+import typer
+
+from control_plane.cli import (
+    approvals,
+    apps,
+    audit,
+    channels,
+    cluster,
+    local,
+    releases,
+    rollouts,
+    servers,
+    status,
+)
+
+app = typer.Typer(
+    name="tidegate",
+    help="Move upstream releases of Kubernetes apps to many clusters, safely.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode="rich",
+)
+servers.register(app)
+local.register(app)
+status.register(app)
+approvals.register(app)
+audit.register(app)
+app.add_typer(apps.app, name="app")
+app.add_typer(releases.app, name="release")
+app.add_typer(channels.app, name="channel")
+app.add_typer(cluster.app, name="cluster")
+app.add_typer(rollouts.app, name="rollout")
+
+
+def main() -> None:
+    """Run the program; an error of ours ends it with a message and the exit code of its class."""
+    from control_plane.cli.output import exit_code, print_error
+    from control_plane.domain.errors import TidegateError
+
+    try:
+        app()
+    except TidegateError as error:
+        print_error(error)
+        sys.exit(exit_code(error))

@@ -1,0 +1,92 @@
+"""``tidegate app …``: declare applications and see them."""
+
+import base64
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from control_plane.cli.output import Format, Output, age, show, table
+
+app = typer.Typer(help="Declare applications and see them.", no_args_is_help=True)
+File = Annotated[
+    Path, typer.Option("--file", "-f", help="application file", exists=True, dir_okay=False, readable=True)
+]
+
+
+@app.command("apply")
+def apply(file: File, output: Output = Format.TABLE) -> None:
+    """Declare an application, or change it. The file is checked first; every mistake is named with its line."""
+    from control_plane.cli.client import get_client
+
+    text, suite = _checked(file)
+    body: dict[str, Any] = {"file": text, "name": str(file)}
+    if suite is not None:
+        body["suite"] = base64.b64encode(suite).decode()
+    show(
+        get_client().post("applications", body),
+        output,
+        lambda got: f"{got['name']} applied: watches {', '.join(got['upstreams'])}",
+    )
+
+
+@app.command("validate")
+def validate(file: File) -> None:
+    """Check an application file without sending it."""
+    _checked(file)
+    typer.echo(f"{file}: right")
+
+
+@app.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of the application file, for editors."""
+    import msgspec
+
+    from control_plane.upstreams.application_file import json_schema
+
+    typer.echo(msgspec.json.format(msgspec.json.encode(json_schema())).decode())
+
+
+@app.command("list")
+def list_applications(output: Output = Format.TABLE) -> None:
+    """Applications × channels: what is where."""
+    from control_plane.cli.client import get_client
+
+    show(get_client().get("applications"), output, _overview)
+
+
+@app.command("show")
+def show_application(name: str, output: Output = Format.TABLE) -> None:
+    """One application: its upstreams, with last and next look, and its releases."""
+    from control_plane.cli.client import get_client
+
+    show(get_client().get(f"applications/{name}"), output, _one)
+
+
+def _checked(file: Path) -> tuple[str, bytes | None]:
+    from control_plane.upstreams.application_file import load_application_file
+
+    loaded = load_application_file(file)
+    return loaded.text, loaded.suite
+
+
+def _overview(rows: list[dict[str, Any]]) -> Any:
+    return table(
+        ("APPLICATION", "NEWEST", "STATE", "CHANNELS"),
+        (
+            (row["name"], row["newest"], row["state"], "  ".join(f"{k} {v or '–'}" for k, v in row["channels"].items()))
+            for row in rows
+        ),
+        empty="No applications yet. Declare one: tidegate app apply -f application.yaml",
+    )
+
+
+def _one(row: dict[str, Any]) -> Any:
+    return table(
+        ("UPSTREAM", "RANGE", "NEWEST", "LOOKED", "PROBLEM"),
+        (
+            (one["repository"], one["version_range"], one["newest"], age(one["last_look_at"]), one["last_error"])
+            for one in row["upstreams"]
+        ),
+        empty="This application has no upstream.",
+    )

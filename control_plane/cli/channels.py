@@ -1,0 +1,44 @@
+"""``tidegate channel …``: what clusters are told to run."""
+
+from typing import Annotated, Any
+
+import typer
+
+from control_plane.cli.output import Format, Output, local_time, show, table
+
+app = typer.Typer(help="Channels and their generations.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_channels(output: Output = Format.TABLE) -> None:
+    """Channels with their generation and what they hold."""
+    from control_plane.cli.client import get_client
+
+    show(get_client().get("channels"), output, _list)
+
+
+@app.command("recall")
+def recall(
+    channel: str, application: str, reason: Annotated[str, typer.Option("--reason", "-m", help="kept in the audit log")]
+) -> None:
+    """Take an application's release back: the one before it is published again, at a higher generation."""
+    from control_plane.cli.client import get_client
+
+    answer = get_client().post(f"channels/{channel}/applications/{application}/recall", {"reason": reason})
+    typer.echo(f"{channel} is at generation {answer['generation']}, without the recalled release of {application}")
+
+
+def _list(rows: list[dict[str, Any]]) -> Any:
+    return table(
+        ("CHANNEL", "GENERATION", "PUBLISHED", "APPLICATIONS"),
+        (
+            (
+                row["name"],
+                row["generation"],
+                local_time(row["published_at"]),
+                "  ".join(f"{k} {v}" for k, v in row["applications"].items()),
+            )
+            for row in rows
+        ),
+        empty="No channels yet: an application file names them.",
+    )

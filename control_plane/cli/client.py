@@ -1,0 +1,105 @@
+"""The client of the HTTP API. Address from ``TIDEGATE_URL``, token from ``TIDEGATE_TOKEN_FILE``.
+
+On the machine where ``tidegate up`` runs both are found in its data directory, so that nothing has to be set.
+"""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from control_plane.domain.errors import (
+    Forbidden,
+    InvalidInput,
+    Mistake,
+    NotFound,
+    Place,
+    Refused,
+    TidegateError,
+    Transient,
+)
+from control_plane.settings import get_settings
+
+TIMEOUT_SECONDS = 30.0
+LOCAL_TOKEN = "cli-token"  # noqa: S105  a file's name
+LOCAL_URL = "cli-url"
+
+
+class Client:
+    """Calls ``/api/v1`` of one control plane; an answer that is a problem becomes the error of its class."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url.rstrip("/")
+        self._http = httpx2.Client(
+            base_url=f"{self.url}/api/v1/", headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT_SECONDS
+        )
+
+    def get(self, path: str, **params: str | int | None) -> Any:
+        """Read ``path``."""
+        return self._call("GET", path, params={key: value for key, value in params.items() if value is not None})
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """Ask for a change."""
+        return self._call("POST", path, json=body)
+
+    def delete(self, path: str) -> Any:
+        """Remove ``path``."""
+        return self._call("DELETE", path)
+
+    def _call(self, method: str, path: str, **options: Any) -> Any:
+        try:
+            answer = self._http.request(method, path, **options)
+        except httpx2.TransportError as error:
+            raise Transient(
+                f"no control plane answers at {self.url} ({error}). Start one with `tidegate up`, or set TIDEGATE_URL.",
+                code="unreachable",
+            ) from error
+        if answer.is_success:
+            return answer.json() if answer.content else None
+        raise _error_of(answer)
+
+
+def _error_of(answer: httpx2.Response) -> TidegateError:
+    try:
+        body = answer.json()
+        detail, code = str(body["detail"]), str(body["code"])
+    except (ValueError, KeyError, TypeError):
+        return Transient(f"{answer.request.url.host} answered {answer.status_code} and no reason: is it Tidegate?")
+    if answer.status_code == 422:
+        return InvalidInput(detail, code=code, mistakes=tuple(_mistake(one) for one in body.get("mistakes", ())))
+    if answer.status_code == 503:
+        return Transient(detail, code=code, retry_after=float(body.get("retry_after", 30)))
+    kinds: dict[int, type[TidegateError]] = {401: Forbidden, 403: Forbidden, 404: NotFound, 409: Refused}
+    return kinds.get(answer.status_code, TidegateError)(detail, code=code)
+
+
+def _mistake(body: dict[str, Any]) -> Mistake:
+    place = Place(
+        field=body.get("field", ""), file=body.get("file", ""), line=body.get("line"), column=body.get("column")
+    )
+    return Mistake(place, problem=body.get("problem", ""), hint=body.get("hint", ""))
+
+
+@lru_cache(maxsize=1)
+def get_client() -> Client:
+    """Return the client of the control plane that the environment or the local data directory names."""
+    settings = get_settings()
+    url = os.environ.get("TIDEGATE_URL") or _read(settings.data_dir / LOCAL_URL) or settings.url
+    named = os.environ.get("TIDEGATE_TOKEN_FILE")
+    token = _read(Path(named)) if named else _read(settings.data_dir / LOCAL_TOKEN)
+    if token is None:
+        raise Refused(
+            "no token: run this where `tidegate up` runs, or make one in the dashboard under Settings "
+            "and name its file in TIDEGATE_TOKEN_FILE.",
+            code="no_token",
+        )
+    return Client(url, token)
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8").strip() or None
+    except FileNotFoundError:
+        return None

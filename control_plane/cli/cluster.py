@@ -1,0 +1,60 @@
+"""``tidegate cluster …``: installations that follow a channel."""
+
+from typing import Annotated, Any
+
+import typer
+
+from control_plane.cli.output import Format, Output, age, show, table
+
+app = typer.Typer(help="Clusters that follow a channel.", no_args_is_help=True)
+
+
+@app.command("add")
+def add(
+    name: str,
+    channel: Annotated[str, typer.Option("--channel", "-c", help="the channel it follows")] = "stable",
+    lifetime: Annotated[float, typer.Option("--lifetime", help="seconds in which the join token may be used")] = 3600.0,
+    output: Output = Format.TABLE,
+) -> None:
+    """Make a join token for a cluster, and print how to install its agent. The token is shown once."""
+    from control_plane.cli.client import get_client
+
+    body = {"name": name, "channel": channel, "lifetime_seconds": lifetime}
+    show(get_client().post("clusters", body), output, _how_to_join)
+
+
+@app.command("list")
+def list_clusters(output: Output = Format.TABLE) -> None:
+    """Clusters with what they run, their health and last contact."""
+    from control_plane.cli.client import get_client
+
+    show(get_client().get("clusters"), output, _list)
+
+
+def _how_to_join(made: dict[str, Any]) -> str:
+    return (
+        f"Cluster {made['cluster']} will follow {made['channel']}. In that cluster's context, within the token's lifetime:\n\n"
+        "  helm install tidegate-agent charts/tidegate-agent --namespace tidegate-agent --create-namespace \\\n"
+        f"    --set cluster={made['cluster']} --set controlPlane.url={made['url']} \\\n"
+        f"    --set joinToken={made['join_token']}\n"
+    )
+
+
+def _list(rows: list[dict[str, Any]]) -> Any:
+    return table(
+        ("CLUSTER", "CHANNEL", "GENERATION", "CONTACT", "RUNS", "LAST ERROR"),
+        (
+            (
+                row["name"],
+                row["channel"],
+                row["generation"],
+                age(row["last_contact_at"]),
+                "  ".join(
+                    f"{one['application']} {one['running'] or '–'} {one['outcome']}" for one in row["installations"]
+                ),
+                next((one["message"] for one in row["installations"] if one["message"]), ""),
+            )
+            for row in rows
+        ),
+        empty="No clusters yet. Add one: tidegate cluster add NAME",
+    )

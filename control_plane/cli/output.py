@@ -1,0 +1,85 @@
+"""How the client shows answers: a table for people, JSON for programs (``-o json``), errors on standard error.
+
+Exit codes: 0 done · 1 refused or failed · 2 wrong input · 3 not found · 4 could not find out, try again · 5 untrusted.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from control_plane.domain.errors import InvalidInput, NotFound, TidegateError, Transient, Untrusted
+
+EXIT_CODES: tuple[tuple[type[TidegateError], int], ...] = (
+    (InvalidInput, 2),
+    (NotFound, 3),
+    (Transient, 4),
+    (Untrusted, 5),
+)
+
+
+class Format(StrEnum):
+    """How an answer is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+Output = Annotated[Format, typer.Option("--output", "-o", help="table for people, json for programs")]
+
+
+def exit_code(error: TidegateError) -> int:
+    """Return the exit code of the error's class."""
+    return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), 1)
+
+
+def print_error(error: TidegateError) -> None:
+    """Say what is wrong, and where."""
+    console = Console(stderr=True, highlight=False)
+    console.print(Text("error: ", style="bold red") + Text(error.message))
+    if isinstance(error, InvalidInput):
+        for mistake in error.mistakes:
+            console.print(Text(f"  {mistake}"), soft_wrap=True)
+
+
+def show(value: Any, output: Format, render: Callable[[Any], Table | str]) -> None:
+    """Print ``value`` as JSON, or as what ``render`` makes of it."""
+    if output is Format.JSON:
+        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value)) + b"\n")
+    else:
+        Console(highlight=False).print(render(value))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> Table | str:
+    """Return a table, or the sentence ``empty`` when there is no row."""
+    made = Table(*columns, box=None, pad_edge=False, header_style="dim")
+    count = 0
+    for row in rows:
+        made.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+        count += 1
+    return made if count else empty
+
+
+def local_time(value: str | None) -> str:
+    """Return an ISO time in the reader's zone, or a dash."""
+    if not value:
+        return "–"
+    return datetime.fromisoformat(value).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def age(value: str | None) -> str:
+    """Return how long ago an ISO time was: ``12 s``, ``3 min``, ``5 h``, ``2 d``."""
+    if not value:
+        return "–"
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(value)).total_seconds()
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{max(0, seconds):.0f} s"
