@@ -1,0 +1,81 @@
+"""The pinned command-line programs, built from their Go modules: kind, kubectl, helm, and what a node runs.
+
+Their go.mod and go.sum lie in `programs/`; a version is changed there, nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from test_harness.offline.go_modules import build_pinned
+
+PROGRAMS = Path(__file__).with_name("programs")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """One program and where it is built from. `expected` is the seconds it takes on two cores with empty caches."""
+
+    name: str
+    module: str
+    package: str
+    expected: float
+    ldflags: tuple[str, ...] = ()
+    target_os: str | None = None
+
+
+def pinned_version(module: str, requirement: str) -> str:
+    """The version of `requirement` in the go.mod of `programs/MODULE`, such as v1.36.3."""
+    text = (PROGRAMS / module / "go.mod").read_text()
+    found = re.search(rf"^(?:require|)\s*{re.escape(requirement)} (v\S+)", text, re.MULTILINE)
+    if not found:
+        raise LookupError(f"{PROGRAMS / module / 'go.mod'} does not require {requirement}")
+    return found[1]
+
+
+KUBERNETES_VERSION = pinned_version("node", "k8s.io/kubernetes")
+_MAJOR, _MINOR = KUBERNETES_VERSION.removeprefix("v").split(".")[:2]
+_VERSION = "k8s.io/component-base/version"
+_KUBERNETES_FLAGS = (
+    f"-X {_VERSION}.gitVersion={KUBERNETES_VERSION}",
+    f"-X {_VERSION}.gitMajor={_MAJOR}",
+    f"-X {_VERSION}.gitMinor={_MINOR}",
+)
+HELM_VERSION = pinned_version("helm", "helm.sh/helm/v3")
+
+KIND = Program(name="kind", module="kind", package="sigs.k8s.io/kind", expected=5)
+HELM = Program(
+    name="helm",
+    module="helm",
+    package="helm.sh/helm/v3/cmd/helm",
+    expected=50,
+    ldflags=(f"-X helm.sh/helm/v3/internal/version.version={HELM_VERSION}",),
+)
+KUBECTL = Program(
+    name="kubectl", module="node", package="k8s.io/kubernetes/cmd/kubectl", expected=30, ldflags=_KUBERNETES_FLAGS
+)
+NODE = Program(name="node", module="node", package=".", expected=290, ldflags=_KUBERNETES_FLAGS, target_os="linux")
+CRICTL = Program(
+    name="crictl", module="node", package="sigs.k8s.io/cri-tools/cmd/crictl", expected=5, target_os="linux"
+)
+LOCAL_PATH_PROVISIONER = Program(
+    name="local-path-provisioner",
+    module="local-path-provisioner",
+    package="github.com/rancher/local-path-provisioner",
+    expected=20,
+    target_os="linux",
+)
+
+
+def ensure(program: Program) -> Path:
+    """The program's path; built into the cache where it is missing or damaged."""
+    return build_pinned(
+        PROGRAMS / program.module,
+        name=program.name,
+        package=program.package,
+        ldflags=program.ldflags,
+        expected=program.expected,
+        target_os=program.target_os,
+    )
