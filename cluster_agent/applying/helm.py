@@ -1,0 +1,191 @@
+"""Helm as a child process: a protocol of four verbs and its one driver, the Helm 3 command line.
+
+Helm only changes the cluster; deciding (wait, keep, roll back) is ours, so it is never given ``--atomic``. What it
+complains about becomes a stable code and the one line that decides. Charts are local files; images are pinned by our post-renderer.
+"""
+
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from cluster_agent.applying import child
+from cluster_agent.applying.kube import Access
+from cluster_agent.contract import canonical_json
+from cluster_agent.errors import ChangeFailed, Conflict, Unreachable
+
+HISTORY_MAX = 6
+# The Go runtime keeps garbage as large as the heap by default; here memory counts more than a tenth of a second.
+SMALL_GO = {"GOGC": "40", "GOMEMLIMIT": "48MiB", "GOMAXPROCS": "2"}
+
+# First match wins: the place in the list is the precedence.
+CODES: tuple[tuple[str, str], ...] = (
+    ("busy", r"another operation \(install/upgrade/rollback\) is in progress"),
+    ("image_not_pinned", r"is not pinned by the manifest"),
+    ("quota_exceeded", r"exceeded quota"),
+    ("hook_failed", r"hooks? .*failed|hooks failed"),
+    ("policy_denied", r"admission webhook .* denied|denied the request|violates PodSecurity"),
+    ("immutable_field", r"field is immutable|updates to statefulset spec for fields other than"),
+    ("not_ours", r"exists and cannot be imported into the current release|invalid ownership metadata"),
+    (
+        "unreachable",
+        r"cluster unreachable|connection refused|i/o timeout|TLS handshake|no route to host|connection reset",
+    ),
+    ("unreachable", r"no such host|etcdserver|currently unable to handle|too many requests|unexpected EOF|http2: "),
+    ("forbidden", r"is forbidden: User|forbidden: attempting to grant|[Ff]orbidden"),
+    ("timeout", r"timed out waiting|context deadline exceeded|client rate limiter|did not finish within"),
+    ("invalid_chart", r"template:|execution error|parse error|schema\(s\)|Chart\.yaml|requires kubeVersion|YAML"),
+    (
+        "invalid_chart",
+        r"error validating|unable to build kubernetes objects|no matches for kind|is invalid: |gzip|chart",
+    ),
+)
+
+
+class HelmDriver(Protocol):
+    """What a change needs of Helm. ``timeout`` in seconds. Raises ``ChangeFailed``, ``Unreachable`` or ``Conflict`` (release busy)."""
+
+    def template(
+        self, name: str, namespace: str, chart: Path, values: Mapping[str, Any], *, kube_version: str = ""
+    ) -> str:
+        """Return the chart rendered with ``values``, hooks included, without asking a cluster."""
+        ...
+
+    def upgrade_install(
+        self,
+        name: str,
+        namespace: str,
+        chart: Path,
+        values: Mapping[str, Any],
+        *,
+        images: Mapping[str, str],
+        labels: Mapping[str, str],
+        description: str,
+        timeout: float,
+        wait: bool = False,
+    ) -> None:
+        """Install the release, or upgrade it."""
+        ...
+
+    def rollback(self, name: str, namespace: str, revision: int, *, timeout: float, wait: bool = False) -> None:
+        """Apply the stored ``revision`` again, as a new revision."""
+        ...
+
+    def uninstall(self, name: str, namespace: str, *, timeout: float) -> None:
+        """Remove the release and its history; a release that is not there is removed already."""
+        ...
+
+
+class HelmCli:
+    """The ``helm`` 3 binary. ``home`` keeps its discovery cache; nothing else is written."""
+
+    def __init__(self, access: Access, home: Path, *, binary: str = "helm") -> None:
+        self._home = home
+        self._binary = shutil.which(binary) or binary
+        self._target = [f"--kubeconfig={access.kubeconfig}"] if access.kubeconfig else []
+        self._target += [f"--kube-context={access.context}"] if access.context else []
+
+    def template(
+        self, name: str, namespace: str, chart: Path, values: Mapping[str, Any], *, kube_version: str = ""
+    ) -> str:
+        """Return the chart rendered with ``values``, hooks included, without asking a cluster."""
+        command = ["template", name, str(chart), "--namespace", namespace, "--values", "-", "--skip-tests"]
+        command += ["--kube-version", kube_version] if kube_version else []
+        return self._run(command, timeout=60.0, stdin=canonical_json(dict(values)).decode())
+
+    def upgrade_install(
+        self,
+        name: str,
+        namespace: str,
+        chart: Path,
+        values: Mapping[str, Any],
+        *,
+        images: Mapping[str, str],
+        labels: Mapping[str, str],
+        description: str,
+        timeout: float,
+        wait: bool = False,
+    ) -> None:
+        """Install the release, or upgrade it."""
+        with tempfile.NamedTemporaryFile("w", suffix=".json", dir=self._home) as pins:
+            json.dump(dict(images), pins)
+            pins.flush()
+            command = ["upgrade", name, str(chart), "--install", "--namespace", namespace, "--values", "-"]
+            command += ["--history-max", str(HISTORY_MAX), "--description", description, "--hide-notes"]
+            command += ["--labels", ",".join(f"{key}={value}" for key, value in labels.items())]
+            command += ["--post-renderer", sys.executable]
+            for argument in ("-m", "cluster_agent.applying.pin_images", pins.name):
+                command.append(f"--post-renderer-args={argument}")
+            stdin = canonical_json(dict(values)).decode()
+            self._run([*command, *_waiting(wait, timeout)], timeout=timeout, stdin=stdin)
+
+    def rollback(self, name: str, namespace: str, revision: int, *, timeout: float, wait: bool = False) -> None:
+        """Apply the stored ``revision`` again, as a new revision."""
+        command = ["rollback", name, str(revision), "--namespace", namespace, "--history-max", str(HISTORY_MAX)]
+        self._run([*command, *_waiting(wait, timeout)], timeout=timeout)
+
+    def uninstall(self, name: str, namespace: str, *, timeout: float) -> None:
+        """Remove the release and its history; a release that is not there is removed already."""
+        command = ["uninstall", name, "--namespace", namespace, "--ignore-not-found", "--wait"]
+        self._run([*command, "--timeout", f"{timeout:.0f}s"], timeout=timeout)
+
+    def _run(self, command: Sequence[str], *, timeout: float, stdin: str = "") -> str:
+        self._home.mkdir(parents=True, exist_ok=True)
+        # Helm gets a little longer than its own limit, so that its own words about a timeout arrive.
+        try:
+            done = child.run(
+                [self._binary, *command, *self._target],
+                env=self._environment(),
+                cwd=str(self._home),
+                timeout=timeout + 5.0,
+                stdin=stdin,
+            )
+        except FileNotFoundError as error:
+            raise Unreachable(f"the helm program is missing: {self._binary}", code="helm_missing") from error
+        if done.timed_out:
+            raise ChangeFailed("timeout", f"helm {command[0]} did not finish within {timeout:.0f} s")
+        if done.code != 0:
+            raise classified(done.stderr or f"helm {command[0]} ended with code {done.code}")
+        return done.stdout
+
+    def _environment(self) -> dict[str, str]:
+        home = str(self._home)
+        keep = {key: os.environ[key] for key in ("PATH", "PYTHONPATH", "SSL_CERT_FILE") if key in os.environ}
+        # KUBERNETES_SERVICE_* is how Helm finds the cluster of its own pod.
+        keep |= {key: value for key, value in os.environ.items() if key.startswith("KUBERNETES_SERVICE_")}
+        return (
+            keep | SMALL_GO | {"HOME": home, "HELM_CACHE_HOME": home, "HELM_CONFIG_HOME": home, "HELM_DATA_HOME": home}
+        )
+
+
+def _waiting(wait: bool, timeout: float) -> list[str]:
+    return ["--timeout", f"{timeout:.0f}s", *(["--wait", "--wait-for-jobs"] if wait else [])]
+
+
+def classified(stderr: str) -> Exception:
+    """Return Helm's complaint as the error whose class says what to do; the message is the line that decides."""
+    code = next((code for code, pattern in CODES if re.search(pattern, stderr)), "helm_failed")
+    line = decisive_line(stderr)
+    if code == "busy":
+        return Conflict("busy", line)
+    if code == "unreachable":
+        return Unreachable(line, retry_after=10.0)
+    return ChangeFailed(code, line)
+
+
+def decisive_line(stderr: str) -> str:
+    """Return what a person needs of Helm's error output, in one line of at most 500 characters."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip() and not line.startswith("WARNING:")]
+    start = next((index for index, line in enumerate(lines) if line.startswith("Error:")), 0)
+    text = " ".join(line.removeprefix("* ") for line in lines[start:])
+    text = re.sub(r"^Error: (?:(?:UPGRADE|INSTALLATION|ROLLBACK) FAILED: )?", "", text)
+    text = re.sub(
+        r"error while running post render on files: error while running command \S+\. error output: ", "", text
+    )
+    text = re.sub(r": exit status \d+$", "", text)
+    return text if len(text) <= 500 else f"{text[:240]} … {text[-250:]}"
