@@ -1,4 +1,7 @@
-"""``/api/webhooks``: a registry says that something changed. Only a nudge: the upstreams it names are looked at, nothing it says is believed."""
+"""``/api/webhooks``: a registry says that something changed.
+
+Only a nudge: the upstreams it names are looked at, nothing it says is believed.
+"""
 
 import structlog
 from django.http import HttpRequest, HttpResponse, JsonResponse

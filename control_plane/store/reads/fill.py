@@ -1,0 +1,43 @@
+"""How a model becomes a row: fields of the same name are copied, the rest is given."""
+
+from typing import Any, TypeVar
+
+from control_plane.store.base import Base
+from control_plane.store.models import Promotion, Release, Run, RunStep
+from control_plane.store.reads.rows import PromotionRow, ReleaseRow, Row, RunRow, StepRow
+
+R = TypeVar("R", bound=Row)
+
+
+def fill(kind: type[R], model: Base, **given: Any) -> R:
+    """Return a ``kind`` with what ``model`` has under the same names, and what is ``given``."""
+    names = (name for name in kind.__struct_fields__ if name not in given)
+    return kind(**{name: getattr(model, name) for name in names}, **given)
+
+
+def release_row(release: Release) -> ReleaseRow:
+    """Return the release's line."""
+    return fill(ReleaseRow, release, application=release.application.name)
+
+
+def promotion_row(promotion: Promotion) -> PromotionRow:
+    """Return the promotion's line."""
+    given = [one.actor for one in promotion.approvals if one.revoked_at is None]
+    return fill(
+        PromotionRow,
+        promotion,
+        application=promotion.application.name,
+        version=promotion.release.version,
+        channel=promotion.channel.name,
+        approvals=given,
+    )
+
+
+def run_row(run: Run) -> RunRow:
+    """Return the run with its steps."""
+    base = run.base_release.version if run.base_release else None
+    return fill(RunRow, run, base=base, steps=[_step_row(step) for step in run.steps])
+
+
+def _step_row(step: RunStep) -> StepRow:
+    return fill(StepRow, step)

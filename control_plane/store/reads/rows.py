@@ -1,0 +1,187 @@
+"""The API's rows. Times are aware; states are the words of the domain."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of every row."""
+
+
+class UpstreamRow(Row, frozen=True, kw_only=True):
+    """Where versions appear, and what the last look found."""
+
+    kind: str
+    repository: str
+    version_range: str
+    newest: str | None
+    last_look_at: datetime | None
+    next_look_at: datetime
+    unknown_since: datetime | None
+    last_error: str | None
+
+
+class ReleaseRow(Row, frozen=True, kw_only=True):
+    """One release and its fitness."""
+
+    application: str
+    version: str
+    state: str
+    state_reason: str
+    state_since: datetime
+    discovered_at: datetime
+    discovered_by: str
+    digest: str | None
+
+
+class ApplicationRow(Row, frozen=True, kw_only=True):
+    """One line of the overview: the newest release, and what each channel has."""
+
+    name: str
+    newest: str | None
+    state: str
+    channels: dict[str, str | None]
+
+
+class ApplicationDetail(Row, frozen=True, kw_only=True):
+    """One application whole."""
+
+    name: str
+    declaration: dict[str, Any]
+    upstreams: list[UpstreamRow]
+    releases: list[ReleaseRow]
+
+
+class StepRow(Row, frozen=True, kw_only=True):
+    """One step of a run."""
+
+    name: str
+    title: str
+    state: str
+    message: str
+    started_at: datetime
+    ended_at: datetime | None
+
+
+class RunRow(Row, frozen=True, kw_only=True):
+    """One rehearsal."""
+
+    id: int
+    base: str | None
+    verdict: str | None
+    reason: str
+    contract: str
+    started_at: datetime
+    ended_at: datetime | None
+    kubernetes: str
+    steps: list[StepRow]
+    evidence: list[Any]
+
+
+class PromotionRow(Row, frozen=True, kw_only=True):
+    """One release on its way into one channel."""
+
+    id: int
+    application: str
+    version: str
+    channel: str
+    state: str
+    state_reason: str
+    state_since: datetime
+    waits_until: datetime | None
+    approvals_needed: int
+    approvals: list[str]
+    release_digest: str
+    generation: int | None
+
+
+class ReleaseDetail(ReleaseRow, frozen=True, kw_only=True):
+    """One release whole: what would run, its rehearsals, its promotions."""
+
+    manifest: dict[str, Any] | None
+    attempts: int
+    runs: list[RunRow]
+    promotions: list[PromotionRow]
+
+
+class ChannelRow(Row, frozen=True, kw_only=True):
+    """One channel and what it holds: application → version."""
+
+    name: str
+    generation: int
+    published_at: datetime | None
+    applications: dict[str, str]
+
+
+class InstallationRow(Row, frozen=True, kw_only=True):
+    """One application in one cluster, as its agent said last."""
+
+    application: str
+    running: str | None
+    wanted: str | None
+    outcome: str
+    generation: int
+    code: str
+    message: str
+    since: datetime
+
+
+class ClusterRow(Row, frozen=True, kw_only=True):
+    """One cluster."""
+
+    name: str
+    channel: str
+    enrolled_at: datetime | None
+    last_contact_at: datetime | None
+    generation: int
+    facts: dict[str, Any]
+    installations: list[InstallationRow]
+
+
+class ReportRow(Row, frozen=True, kw_only=True):
+    """One report as the agent sent it."""
+
+    sequence: int
+    at: datetime
+    generation: int
+    application: str | None
+    release: str | None
+    outcome: str
+    code: str
+    message: str
+
+
+class RolloutRow(Row, frozen=True, kw_only=True):
+    """One generation on its way."""
+
+    id: int
+    channel: str
+    generation: int
+    state: str
+    state_reason: str
+    state_since: datetime
+
+
+class AuditRow(Row, frozen=True, kw_only=True):
+    """Who, what, from, to, why."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    subject_type: str
+    subject: str
+    from_state: str | None
+    to_state: str | None
+    reason: str
+
+
+class NeedRow(Row, frozen=True, kw_only=True):
+    """Something that needs a person."""
+
+    kind: str
+    title: str
+    detail: str
+    since: datetime

@@ -1,0 +1,97 @@
+"""``/api/v1``: what is. Every read is open to every signed-in role."""
+
+from typing import Any
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+from ninja import Router
+
+from control_plane.store.reads import fleet, releases
+from control_plane.store.session import read_scope
+
+router = Router()
+MOST = 1000
+
+
+def _answer(value: Any) -> HttpResponse:
+    return HttpResponse(msgspec.json.encode(value), content_type="application/json")
+
+
+@router.get("/applications")
+def list_applications(request: HttpRequest) -> HttpResponse:
+    """Applications × channels."""
+    del request
+    with read_scope() as session:
+        return _answer(releases.applications(session))
+
+
+@router.get("/applications/{name}")
+def show_application(request: HttpRequest, name: str) -> HttpResponse:
+    """One application with its upstreams and releases."""
+    del request
+    with read_scope() as session:
+        return _answer(releases.application(session, name=name))
+
+
+@router.get("/applications/{name}/releases/{version}")
+def show_release(request: HttpRequest, name: str, version: str) -> HttpResponse:
+    """One release with its rehearsals and promotions."""
+    del request
+    with read_scope() as session:
+        return _answer(releases.release(session, application=name, version=version))
+
+
+@router.get("/releases")
+def list_releases(request: HttpRequest, application: str | None = None) -> HttpResponse:
+    """Releases, newest first."""
+    del request
+    with read_scope() as session:
+        return _answer(releases.releases(session, application=application))
+
+
+@router.get("/promotions")
+def list_promotions(request: HttpRequest, application: str | None = None) -> HttpResponse:
+    """Promotions, newest first."""
+    del request
+    with read_scope() as session:
+        return _answer(releases.promotions(session, application=application))
+
+
+@router.get("/channels")
+def list_channels(request: HttpRequest) -> HttpResponse:
+    """Channels and what they hold."""
+    del request
+    with read_scope() as session:
+        return _answer(fleet.channels(session))
+
+
+@router.get("/clusters")
+def list_clusters(request: HttpRequest) -> HttpResponse:
+    """Clusters and what they run."""
+    del request
+    with read_scope() as session:
+        return _answer(fleet.clusters(session))
+
+
+@router.get("/clusters/{name}/reports")
+def list_reports(request: HttpRequest, name: str) -> HttpResponse:
+    """What a cluster's agent reported, newest first."""
+    del request
+    with read_scope() as session:
+        return _answer(fleet.reports(session, cluster=name))
+
+
+@router.get("/rollouts")
+def list_rollouts(request: HttpRequest) -> HttpResponse:
+    """Rollouts, newest first."""
+    del request
+    with read_scope() as session:
+        return _answer(fleet.rollouts(session))
+
+
+@router.get("/audit")
+def list_audit(request: HttpRequest, subject: str | None = None, limit: int = 50) -> HttpResponse:
+    """The audit log, newest first."""
+    del request
+    with read_scope() as session:
+        return _answer(fleet.audit(session, subject=subject, limit=min(limit, MOST)))
