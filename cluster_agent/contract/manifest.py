@@ -4,13 +4,17 @@ Format 1. A reader ignores fields that it does not know and refuses a ``format``
 """
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from cluster_agent.contract.canonical import digest_of
 
 MANIFEST_FORMAT = 1
+
+# A time without a zone means something else on every machine, so it is refused when decoded.
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+Generation = Annotated[int, msgspec.Meta(ge=1)]
 
 RollbackContract = Literal["reversible", "restore-required", "one-way", "unknown"]
 
@@ -78,10 +82,11 @@ class Manifest(Struct, frozen=True, kw_only=True):
     """Desired state of ``channel``. ``generation`` only grows."""
 
     channel: str
-    generation: int
-    created: datetime
+    generation: Generation
+    created: Instant
     applications: tuple[ApplicationManifest, ...] = ()
-    format: int = MANIFEST_FORMAT
+    # A factory, because a plain default would be left out of the bytes and readers must always find the format.
+    format: int = msgspec.field(default_factory=lambda: MANIFEST_FORMAT)
 
 
 def release_digest(

@@ -1,9 +1,10 @@
 """What an agent tells the control plane. Append-only; ``(cluster, sequence)`` makes a repeat harmless."""
 
-from datetime import datetime
 from typing import Literal
 
-from cluster_agent.contract.manifest import Struct
+import msgspec
+
+from cluster_agent.contract.manifest import Instant, Struct
 
 REPORT_FORMAT = 1
 
@@ -34,7 +35,7 @@ class Report(Struct, frozen=True, kw_only=True):
     """
 
     sequence: int
-    at: datetime
+    at: Instant
     channel: str
     generation: int
     outcome: Outcome
@@ -53,7 +54,7 @@ class ReportBatch(Struct, frozen=True, kw_only=True):
 
     facts: Facts
     reports: tuple[Report, ...] = ()
-    format: int = REPORT_FORMAT
+    format: int = msgspec.field(default_factory=lambda: REPORT_FORMAT)
 
 
 class ReportReceipt(Struct, frozen=True, kw_only=True):
