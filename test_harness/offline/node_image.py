@@ -30,31 +30,12 @@ if TYPE_CHECKING:
 REPOSITORY = "tidegate.local/kind-node"
 _FILES = Path(__file__).with_name("node_files")
 _BUILDER = "tidegate-node-image-build"
-_ROOT_PACKAGES = [
-    "systemd",
-    "systemd-sysv",
-    "dbus",
-    "conntrack",
-    "iptables",
-    "nftables",
-    "iproute2",
-    "ethtool",
-    "util-linux",
-    "mount",
-    "kmod",
-    "libseccomp2",
-    "e2fsprogs",
-    "bash",
-    "ca-certificates",
-    "curl",
-    "jq",
-    "procps",
-    "containerd",
-    "runc",
-    "containernetworking-plugins",
-    "socat",
-    "busybox-static",
-]
+_ROOT_PACKAGES = (
+    *("systemd", "systemd-sysv", "dbus", "kmod", "mount", "util-linux", "procps", "e2fsprogs", "bash"),
+    *("containerd", "runc", "containernetworking-plugins", "libseccomp2", "busybox-static"),
+    *("iproute2", "iptables", "nftables", "conntrack", "ethtool", "socat"),
+    *("ca-certificates", "curl", "jq"),
+)
 _IN_ONE = [
     "kube-apiserver",
     "kube-controller-manager",

@@ -1,0 +1,34 @@
+"""What killed runs left behind: found by markers and kind's own label, removed at the next start."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from test_harness.clusters import NAME_PREFIX
+from test_harness.clusters.kind import OwnCluster
+from test_harness.clusters.owners import markers
+
+if TYPE_CHECKING:
+    from test_harness.offline.engine import Engine
+    from test_harness.offline.prepare import Ready
+
+
+def remove_leftovers(ready: Ready, *, also_kept: bool = False) -> list[str]:
+    """Delete every cluster of ours that has no living owner, and give their names. `also_kept`: kept ones too."""
+    gone = leftover_names(ready.engine, also_kept=also_kept)
+    for name in gone:
+        OwnCluster(name, ready).delete()
+    return gone
+
+
+def leftover_names(engine: Engine, *, also_kept: bool = False) -> list[str]:
+    """Names of clusters of ours whose owners are all gone, and of markers whose cluster is gone with its owner."""
+    known = markers(engine)
+    owned = {mark.cluster for mark in known if not (mark.is_void() or (also_kept and mark.owner == "kept"))}
+    return sorted((_running(engine) | {mark.cluster for mark in known}) - owned)
+
+
+def _running(engine: Engine) -> set[str]:
+    column = '{{.Label "io.x-k8s.kind.cluster"}}'
+    lines = engine.docker("ps", "--all", "--filter", "label=io.x-k8s.kind.cluster", "--format", column).splitlines()
+    return {name for name in lines if name.startswith(NAME_PREFIX)}
