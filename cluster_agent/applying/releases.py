@@ -53,12 +53,13 @@ class Chart(msgspec.Struct):
 
 
 class Record(msgspec.Struct):
-    """What we read of a stored revision; ``manifest`` is the applied YAML."""
+    """What we read of a stored revision; ``manifest`` is the applied YAML, ``created`` the server's time of the change."""
 
     manifest: str = ""
     version: int = 0
     info: Info = msgspec.field(default_factory=Info)
     chart: Chart = msgspec.field(default_factory=Chart)
+    created: str = ""
 
 
 def short_digest(release_digest: str) -> str:
@@ -75,7 +76,11 @@ def history(kube: Kube, namespace: str, name: str) -> list[Revision]:
 def record(kube: Kube, namespace: str, name: str, number: int) -> Record | None:
     """Return the stored revision ``number`` of a release."""
     secret = kube.get("Secret", namespace, _secret_name(name, number))
-    return msgspec.json.decode(_unpacked(secret), type=Record) if secret else None
+    if secret is None:
+        return None
+    found = msgspec.json.decode(_unpacked(secret), type=Record)
+    found.created = secret["metadata"]["creationTimestamp"]
+    return found
 
 
 def mend_pending(kube: Kube, namespace: str, name: str) -> int | None:
