@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-APPROVING_ROLES = frozenset({"maintainer", "approver"})
+APPROVING_ROLES = frozenset({"approver", "maintainer", "admin"})
 
 
 @dataclass(frozen=True, slots=True)

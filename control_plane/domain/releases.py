@@ -35,6 +35,7 @@ RELEASE = Lifecycle(
         Move(_S.TESTING, _S.ERRORED, "the rehearsal could not tell, or its worker was lost"),
         Move(_S.ERRORED, _S.QUEUED, "tried again, by the sweeper within its limit or by a person"),
         Move(_S.FAILED, _S.QUEUED, "a person asks for another rehearsal"),
+        Move(_S.FAILED, _S.DISCOVERED, "a person asks again, and its digests are not known yet"),
         Move(_S.VERIFIED, _S.WITHDRAWN, "a person takes it back"),
         *(
             Move(state, _S.REJECTED, "a person says no")

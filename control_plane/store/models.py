@@ -169,6 +169,7 @@ class Edge(Base):
 
     from_release: Mapped[Release] = relationship(foreign_keys=[from_release_id])
     to_release: Mapped[Release] = relationship(foreign_keys=[to_release_id])
+    run: Mapped[Run] = relationship()
 
 
 class Channel(Base):

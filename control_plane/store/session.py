@@ -4,8 +4,8 @@ SQLite: WAL, foreign keys on, and BEGIN IMMEDIATE for every transaction that may
 The engine is made at first use, after a fork.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,14 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from control_plane.settings import get_settings
+from control_plane.store.nudges import deliver
+
+__all__ = ["Session", "SessionScope", "database_answers", "get_engine", "make_engine", "read_scope", "session_scope"]
 
 BUSY_TIMEOUT_SECONDS = 30
+
+SessionScope = Callable[[], AbstractContextManager[Session]]
+"""How services that go outside between two short transactions open each of them: ``session_scope`` or the like."""
 
 
 def make_engine(url: str) -> Engine:
@@ -52,9 +58,11 @@ def get_engine() -> Engine:
 
 @contextmanager
 def session_scope(engine: Engine | None = None) -> Iterator[Session]:
-    """Yield a session for reading and writing; commit at the end."""
-    with Session(engine or get_engine(), expire_on_commit=False) as session, session.begin():
-        yield session
+    """Yield a session for reading and writing; commit at the end, then send its nudges."""
+    with Session(engine or get_engine(), expire_on_commit=False) as session:
+        with session.begin():
+            yield session
+        deliver(session)
 
 
 @contextmanager

@@ -1,0 +1,96 @@
+"""Use cases of applications: declare (again and again, the same way) and remove."""
+
+from datetime import datetime
+
+from cluster_agent.contract import sha256_hex
+from control_plane.domain.applications import Declaration, UpstreamKind
+from control_plane.domain.errors import InvalidInput
+from control_plane.domain.promotions import PROMOTION, PromotionState
+from control_plane.domain.releases import OPEN_STATES, RELEASE, ReleaseState
+from control_plane.services import audit
+from control_plane.services.declarations import encode
+from control_plane.store import lookups
+from control_plane.store.models import Application, Channel, SuiteArchive, Upstream
+from control_plane.store.nudges import nudge
+from control_plane.store.session import Session
+
+
+def application_declare(
+    session: Session, *, declaration: Declaration, suite: bytes | None, actor: str, now: datetime
+) -> Application:
+    """Declare an application, or change its declaration; the same declaration again changes nothing.
+
+    ``suite`` is the packed archive that ``declaration.suite_digest`` names. Raises ``InvalidInput`` when it is another one.
+    """
+    _store_suite(session, declaration.suite_digest, suite, now)
+    application = lookups.find_application(session, declaration.name)
+    encoded = encode(declaration)
+    if application is not None and application.declaration == encoded and application.removed_at is None:
+        return application
+    action = "changed" if application else "declared"
+    if application is None:
+        application = lookups.add(
+            session, Application(name=declaration.name, declaration=encoded, declared_at=now, declared_by=actor)
+        )
+    application.declaration, application.removed_at = encoded, None
+    application.declared_at, application.declared_by = now, actor
+    _ensure_channels(session, declaration, now)
+    _sync_upstreams(session, application, declaration, now)
+    audit.record(session, application, action, actor=actor, now=now, chart=declaration.chart.oci)
+    return application
+
+
+def application_remove(session: Session, *, application: str, reason: str, actor: str, now: datetime) -> Application:
+    """Stop tracking an application: no more looks, nothing open goes on. What its channels have stays as it is."""
+    row = lookups.application_named(session, application)
+    if row.removed_at is not None:
+        return row
+    for promotion in lookups.open_promotions(session, application_id=row.id):
+        why = "the application was removed"
+        audit.transition(session, promotion, PromotionState.CANCELLED, PROMOTION, actor=actor, now=now, reason=why)
+    for release in lookups.releases_in(session, row.id, OPEN_STATES):
+        why = "the application was removed"
+        audit.transition(session, release, ReleaseState.REJECTED, RELEASE, actor=actor, now=now, reason=why)
+    row.upstreams.clear()
+    row.removed_at = now
+    audit.record(session, row, "removed", actor=actor, now=now, reason=reason)
+    return row
+
+
+def _store_suite(session: Session, digest: str | None, suite: bytes | None, now: datetime) -> None:
+    if digest is None:
+        return
+    known = session.get(SuiteArchive, digest)
+    if suite is None and known is None:
+        raise InvalidInput(
+            f"the suite's archive {digest} is missing: send it with the application", code="suite_missing"
+        )
+    if suite is not None and f"sha256:{sha256_hex(suite)}" != digest:
+        raise InvalidInput(f"the suite's archive is not the one that was declared, {digest}", code="suite_damaged")
+    if suite is not None and known is None:
+        session.add(SuiteArchive(digest=digest, content=suite, stored_at=now))
+
+
+def _ensure_channels(session: Session, declaration: Declaration, now: datetime) -> None:
+    for rule in declaration.channels:
+        if lookups.find_channel(session, rule.name) is None:
+            lookups.add(session, Channel(name=rule.name, created_at=now))
+
+
+def _sync_upstreams(session: Session, application: Application, declaration: Declaration, now: datetime) -> None:
+    """Make the upstream rows those of the declaration; a row that stays keeps its sightings and is looked at anew."""
+    wanted: dict[tuple[UpstreamKind, str], str] = {("chart", declaration.chart.oci): declaration.chart.version}
+    wanted |= {("image", image.name): image.tag for image in declaration.images}
+    present = {(row.kind, row.repository): row for row in application.upstreams}
+    for key, row in present.items():
+        if key not in wanted:
+            application.upstreams.remove(row)
+    for key, version_range in wanted.items():
+        row = present.get(key) or Upstream(kind=key[0], repository=key[1])
+        row.version_range, row.next_look_at, row.etag = version_range, now, None
+        if key not in present:
+            application.upstreams.append(row)
+    session.flush()
+    for row in application.upstreams:
+        if row.kind == "chart":
+            nudge(session, "upstream_look", row.id)

@@ -1,0 +1,31 @@
+"""The outside as settings describe it: the channels' repository, registries, the place where releases are rehearsed."""
+
+import os
+import socket
+
+from control_plane.publishing.keys import KeyRing
+from control_plane.publishing.repository import Repository
+from control_plane.publishing.storage import DirectoryStorage
+from control_plane.services.rehearsals import Workplace
+from control_plane.settings import Settings
+from test_harness.runner import Registries
+
+
+def repository_of(settings: Settings) -> Repository:
+    """Return the publisher of the channels' files. It holds no state: make one wherever it is needed."""
+    return Repository(DirectoryStorage(settings.tuf_dir), KeyRing(settings.keys_dir))
+
+
+def workplace_of(settings: Settings) -> Workplace:
+    """Return where this process rehearses; its name says which machine and process it is."""
+    mirrors = settings.registry_mirrors
+    return Workplace(
+        name=f"{socket.gethostname()}:{os.getpid()}",
+        evidence=settings.evidence_dir,
+        lease_seconds=settings.lease_seconds,
+        attempts_limit=settings.rehearsal_attempts,
+        registries=Registries(from_host=mirrors, from_pods=settings.cluster_registry_mirrors or mirrors),
+        provider=settings.rehearsal_provider,
+        kubeconfig=str(settings.rehearsal_kubeconfig) if settings.rehearsal_kubeconfig else None,
+        context=settings.rehearsal_context,
+    )

@@ -1,0 +1,173 @@
+"""Use cases of promotions: propose, advance, approve, revoke, reject. Publishing is in ``services.publications``.
+
+Every decision is made from the same facts by ``domain.promotions.guards``; this module writes what follows from it.
+"""
+
+from datetime import datetime
+
+from control_plane.domain.approvals import APPROVING_ROLES
+from control_plane.domain.channels import first_channels, next_channels
+from control_plane.domain.errors import Forbidden, Refused
+from control_plane.domain.promotions import OPEN_STATES, PROMOTION, PromotionState, blocking, guards, next_state
+from control_plane.services import audit
+from control_plane.services.declarations import channel_rule, declaration_of
+from control_plane.services.promotion_facts import promotion_facts, promotion_guards
+from control_plane.store import lookups
+from control_plane.store.models import Approval, Promotion, Release
+from control_plane.store.nudges import nudge
+from control_plane.store.session import Session
+
+__all__ = [
+    "promotion_advance",
+    "promotion_approve",
+    "promotion_guards",
+    "promotion_propose",
+    "promotion_reject",
+    "promotion_revoke",
+    "promotions_follow",
+]
+
+
+def promotion_propose(
+    session: Session, *, release: Release, channel: str, actor: str, reason: str, now: datetime
+) -> Promotion:
+    """Propose a release for a channel and advance it as far as it goes. One that is there already is returned.
+
+    Raises ``Refused`` for a release without a digest and for a channel that its application does not declare.
+    """
+    rule = channel_rule(release.application, channel)
+    if release.digest is None:
+        raise Refused(f"{audit.subject_name(release)} is {release.state}: its digests are not known", code="no_digest")
+    row = lookups.channel_named(session, channel)
+    if present := lookups.live_promotion(session, release.id, row.id):
+        return present
+    promotion = Promotion(
+        application=release.application,
+        release=release,
+        channel=row,
+        release_digest=release.digest,
+        state=PromotionState.PROPOSED,
+        state_reason=reason,
+        state_since=now,
+        approvals_needed=rule.approvals,
+        proposed_at=now,
+    )
+    lookups.add(session, promotion)
+    audit.created(session, promotion, actor=actor, now=now, reason=reason, digest=release.digest)
+    _advance(session, promotion, now)
+    return promotion
+
+
+def promotions_follow(session: Session, *, release: Release, after: str | None, now: datetime) -> list[Promotion]:
+    """Propose a release for the channels that follow ``after`` (None: the rehearsal)."""
+    rules = declaration_of(release.application).channels
+    following = first_channels(rules) if after is None else next_channels(rules, after)
+    reason = "its rehearsal passed" if after is None else f"published in {after}"
+    if release.application.removed_at is not None:
+        return []
+    return [
+        promotion_propose(session, release=release, channel=rule.name, actor=audit.SYSTEM, reason=reason, now=now)
+        for rule in following
+    ]
+
+
+def promotion_advance(session: Session, *, promotion_id: int, now: datetime) -> Promotion:
+    """Move an open promotion to where its guards put it now. Anything else stays as it is."""
+    promotion = lookups.take(session, Promotion, promotion_id)
+    if promotion.state in OPEN_STATES:
+        _advance(session, promotion, now)
+    return promotion
+
+
+def promotion_approve(
+    session: Session,
+    *,
+    promotion_id: int,
+    release_digest: str,
+    actor: str,
+    role: str,
+    comment: str = "",
+    now: datetime,
+) -> Promotion:
+    """Record that a person agrees to the very digest that was looked at. The same person again changes nothing.
+
+    Raises ``Forbidden`` for a role that may not approve, ``Refused`` for another digest or a promotion that is over.
+    """
+    if role not in APPROVING_ROLES:
+        raise Forbidden(f"{actor} is {role}: approving needs the role approver", code="role_missing")
+    promotion = _open_for(session, promotion_id, release_digest)
+    if _standing_approval(promotion, actor) is None:
+        promotion.approvals.append(
+            Approval(actor=actor, role=str(role), release_digest=release_digest, comment=comment, granted_at=now)
+        )
+        session.flush()
+        audit.record(
+            session,
+            promotion,
+            "approval_granted",
+            actor=actor,
+            now=now,
+            reason=comment,
+            digest=release_digest,
+            role=role,
+        )
+    _advance(session, promotion, now)
+    return promotion
+
+
+def promotion_revoke(
+    session: Session, *, promotion_id: int, release_digest: str, actor: str, comment: str = "", now: datetime
+) -> Promotion:
+    """Take one's own approval back. Raises ``Refused`` when there is none that holds, or it is published already."""
+    promotion = _open_for(session, promotion_id, release_digest)
+    approval = _standing_approval(promotion, actor)
+    if approval is None:
+        raise Refused(f"{actor} has no approval here that could be revoked", code="no_approval")
+    approval.revoked_at = now
+    session.flush()
+    audit.record(session, promotion, "approval_revoked", actor=actor, now=now, reason=comment, digest=release_digest)
+    _advance(session, promotion, now)
+    return promotion
+
+
+def promotion_reject(
+    session: Session, *, promotion_id: int, release_digest: str, actor: str, comment: str = "", now: datetime
+) -> Promotion:
+    """Say no: the release does not enter this channel."""
+    promotion = _open_for(session, promotion_id, release_digest)
+    audit.transition(session, promotion, PromotionState.REJECTED, PROMOTION, actor=actor, now=now, reason=comment)
+    promotion.waits_until = None
+    return promotion
+
+
+def _open_for(session: Session, promotion_id: int, release_digest: str) -> Promotion:
+    """Return the open promotion of the digest that a person looked at, locked."""
+    promotion = lookups.take(session, Promotion, promotion_id)
+    if promotion.state not in OPEN_STATES:
+        raise Refused(f"{audit.subject_name(promotion)} is {promotion.state}: nothing is left to decide", code="over")
+    if release_digest != promotion.release_digest:
+        raise Refused(
+            f"{audit.subject_name(promotion)} is about {promotion.release_digest}, not {release_digest}: look again",
+            code="other_digest",
+        )
+    return promotion
+
+
+def _standing_approval(promotion: Promotion, actor: str) -> Approval | None:
+    digest = promotion.release_digest
+    mine = (row for row in promotion.approvals if row.actor == actor and row.release_digest == digest)
+    return next((row for row in mine if row.revoked_at is None), None)
+
+
+def _advance(session: Session, promotion: Promotion, now: datetime) -> None:
+    facts = promotion_facts(session, promotion)
+    checklist = guards(facts, now)
+    target, guard = next_state(checklist), blocking(checklist)
+    promotion.approvals_needed = facts.rule.approvals
+    promotion.waits_until = guard.next_at if guard else None
+    words = guard.words if guard else "every guard holds"
+    if target != promotion.state and target is not PromotionState.PROPOSED:
+        audit.transition(session, promotion, target, PROMOTION, actor=audit.SYSTEM, now=now, reason=words)
+    promotion.state_reason = words
+    if target is PromotionState.APPROVED:
+        nudge(session, "promotion_publish", promotion.id)
