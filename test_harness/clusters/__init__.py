@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from test_harness.errors import CouldNotTell
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -18,7 +20,7 @@ NAME_PREFIX = "tidegate-"
 """Every cluster of ours carries it, so that `kind get clusters` tells them from a person's own."""
 
 
-class ClusterError(Exception):
+class ClusterError(CouldNotTell):
     """A cluster could not be made, reached or changed. Nothing is known about the release: the run is `errored`."""
 
 

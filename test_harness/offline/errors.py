@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from test_harness.errors import CouldNotTell
 
-class ProvisioningError(Exception):
+
+class ProvisioningError(CouldNotTell):
     """A program, an image or the Docker Engine could not be made ready. Says nothing about any release."""

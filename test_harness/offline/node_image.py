@@ -77,6 +77,7 @@ def _build(engine: Engine, tag: str) -> None:
         storage = (kind / "pkg/build/nodeimage/const_storage.go").read_text()
         images = _control_plane_images(engine, work / "programs", programs, root, storage)
         engine.docker("save", "--output", work / "images.tar", *images)
+        engine.docker("rmi", *images)  # this engine must not take them for the published ones
         base = f"{tag}-empty"
         _write_node(work / "node", programs, kind, storage, pause=_pause(images))
         engine.docker("build", "--tag", base, "--build-arg", f"ROOT={root}", work / "node")
