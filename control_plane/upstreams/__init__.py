@@ -1,1 +1,1 @@
-"""Readers of the outside world: one protocol, one file each."""
+"""Readers of the outside: registries, charts, application files, webhooks. They never write and never decide."""

@@ -14,12 +14,12 @@ from control_plane.domain.versions.semver import InvalidVersion, Key, Version, p
 
 MAX_LENGTH = 512
 _SPACE = r"[\t\n\f\r ]"
-_NUMBER = r"[0-9xX*]++"
+_NUMBER = r"[0-9|xX*]++"  # the bar is the original's slip: kept, so that a text means here what it means to Helm
 _IDENTIFIERS = r"[0-9A-Za-z-]++(?:\.[0-9A-Za-z-]++)*+"
 _VERSION = rf"v?+{_NUMBER}(?:\.{_NUMBER})?+(?:\.{_NUMBER})?+(?:-{_IDENTIFIERS})?+(?:\+{_IDENTIFIERS})?+"
 _COMPARATOR = re.compile(rf"(!=|>=|=>|<=|=<|~>|[=><~^]|){_SPACE}*+({_VERSION})")
 _SEPARATOR = re.compile(rf"{_SPACE}*+,{_SPACE}*+|{_SPACE}++")
-_HYPHENATED = re.compile(rf"({_VERSION}){_SPACE}++-{_SPACE}++({_VERSION})")
+_HYPHENATED = re.compile(rf"{_SPACE}*+({_VERSION}){_SPACE}++-{_SPACE}++({_VERSION}){_SPACE}*+")
 _PARTS = re.compile(rf"v?({_NUMBER})(?:\.({_NUMBER}))?(?:\.({_NUMBER}))?(-{_IDENTIFIERS})?(?:\+.*)?")
 _WILD = frozenset({"", "x", "X", "*"})
 _NO_END: Key = (float("inf"),)

@@ -1,0 +1,111 @@
+"""How a registry asks who we are, and what we may answer: challenges, token realms, credentials from a docker config file.
+
+PURE but for ``read_docker_config``. Credentials go only to the host that they are for, or to the token service that
+this host names over a connection as safe as its own.
+"""
+
+import base64
+import binascii
+import ipaddress
+import json
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+_PARAMETER = re.compile(r'([A-Za-z_][A-Za-z0-9_-]*)=(?:"((?:[^"\\]|\\.)*)"|([^",\s]*))')
+_LOOPBACK_NAMES = ("localhost", "ip6-localhost")
+HUB_HOSTS = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
+HUB_CONFIG_KEY = "https://index.docker.io/v1/"
+
+
+class Challenge(msgspec.Struct, frozen=True):
+    """A parsed ``WWW-Authenticate``: ``scheme`` is ``basic``, ``bearer`` or ``unknown``."""
+
+    scheme: str
+    params: dict[str, str] = {}
+
+
+def parse_challenge(header: str) -> Challenge:
+    """Read a ``WWW-Authenticate`` header; parameters without a value are left out."""
+    scheme, _, rest = header.strip().partition(" ")
+    if scheme.lower() not in {"basic", "bearer"}:
+        return Challenge("unknown")
+    found = {
+        name: re.sub(r"\\(.)", r"\1", quoted) if quoted or f'{name}=""' in rest else bare
+        for name, quoted, bare in _PARAMETER.findall(rest)
+    }
+    return Challenge(scheme.lower(), {name: value for name, value in found.items() if value or f'{name}=""' in rest})
+
+
+def host_of(netloc: str) -> str:
+    """Return the host of ``host:port`` or of a bare (also IPv6) address, in lower case."""
+    if netloc.count(":") > 1 and not netloc.startswith("["):
+        return netloc.lower()
+    return (urlsplit(f"//{netloc}").hostname or "").lower()
+
+
+def is_loopback(netloc: str) -> bool:
+    """Return whether ``netloc`` is this machine: ``localhost`` (and below it) or a loopback address."""
+    host = host_of(netloc)
+    if host in _LOOPBACK_NAMES or host.endswith(".localhost"):
+        return True
+    address = _address(host)
+    return address is not None and address.is_loopback
+
+
+def is_internal(netloc: str) -> bool:
+    """Return whether ``netloc`` is an address that no public server may send us to: loopback, private, link-local, none."""
+    address = _address(host_of(netloc))
+    if address is None:
+        return is_loopback(netloc)
+    return not address.is_global or address.is_multicast
+
+
+def default_scheme(netloc: str) -> str:
+    """Return ``http`` for this machine and ``https`` for every other."""
+    return "http" if is_loopback(netloc) else "https"
+
+
+def is_realm_allowed(realm: str, registry: str, *, insecure: bool) -> bool:
+    """Return whether a token may be asked at ``realm`` for the registry at netloc ``registry``.
+
+    Plain HTTP only if the registry itself is read so (``insecure``); an internal address only if it is the registry's own.
+    """
+    parts = urlsplit(realm)
+    if parts.scheme != "https" and not (insecure and parts.scheme == "http"):
+        return False
+    if not parts.hostname:
+        return False
+    return parts.netloc.lower() == registry.lower() or not is_internal(parts.netloc)
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def read_docker_config(path: Path) -> dict[str, tuple[str, str]]:
+    """Return user and password by registry host from a docker ``config.json``; an absent or damaged file has none."""
+    try:
+        auths = json.loads(path.read_bytes()).get("auths", {})
+        return {_config_host(key): pair for key, entry in auths.items() if (pair := _pair(entry.get("auth", "")))}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+def _config_host(key: str) -> str:
+    if key == HUB_CONFIG_KEY:
+        return "docker.io"
+    return key.partition("://")[2].partition("/")[0] if "://" in key else key.partition("/")[0]
+
+
+def _pair(encoded: str) -> tuple[str, str] | None:
+    try:
+        user, colon, password = base64.b64decode(encoded).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return None
+    return (user, password) if colon else None

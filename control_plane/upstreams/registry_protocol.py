@@ -1,0 +1,97 @@
+"""What the distribution specification says about answers: next pages, error bodies, digests, platforms. PURE."""
+
+import json
+import re
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+
+from cluster_agent.contract import sha256_hex
+from control_plane.domain.errors import InvalidInput, TidegateError, Transient, Untrusted
+
+MANIFEST_TYPES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+TEMPORARY_CODES = frozenset({"TOOMANYREQUESTS", "UNAVAILABLE", "UNKNOWN", "BLOB_UPLOAD_INVALID"})
+_LINK = re.compile(r"\s*<([^<>\s]+)>\s*(?:;\s*(.*))?")
+_SECRET_PARAMETERS = frozenset(
+    {"access_token", "token", "signature", "sig", "x-amz-signature", "x-amz-credential", "password"}
+)
+
+
+def next_page(request_url: str, link: str) -> str | None:
+    """Return the URL of the next page that ``link`` (a ``Link`` header) names, or None where there is none.
+
+    Raises ``InvalidInput`` for a page on another host or by another scheme: a registry does not send us elsewhere.
+    """
+    if not link.strip():
+        return None
+    match = _LINK.match(link)
+    if match is None or not match[1].isprintable():
+        raise InvalidInput(f"the registry's Link header cannot be read: {link[:120]!r}")
+    if "rel=" in (match[2] or "") and "next" not in match[2]:
+        return None
+    url: str = urljoin(request_url, match[1])
+    if urlsplit(url)[:2] != urlsplit(request_url)[:2]:
+        raise InvalidInput(f"the registry's next page is on another server: {without_secrets(url)}")
+    return url
+
+
+def error_codes(body: bytes) -> list[str]:
+    """Return the codes of an error body (``NAME_UNKNOWN`` …), none where it is no such body."""
+    try:
+        errors = json.loads(body).get("errors") or []
+        return [str(error["code"]) for error in errors if isinstance(error, dict) and "code" in error]
+    except (ValueError, AttributeError, TypeError):
+        return []
+
+
+def is_temporary(codes: list[str]) -> bool:
+    """Return whether every code says "later", and there is one."""
+    return bool(codes) and all(code in TEMPORARY_CODES for code in codes)
+
+
+def checked_manifest_digest(asked: str, header: str | None, body: bytes | None) -> str:
+    """Return the digest of a manifest: of its bytes where we have them, and all that is said about it must agree.
+
+    ``asked`` is a tag or a digest; ``header`` is ``Docker-Content-Digest``; ``body`` is None for HEAD. A tag's header is
+    overruled by the bytes. Raises ``Untrusted``, or ``Transient`` where neither says a digest.
+    """
+    wanted = asked if asked.startswith("sha256:") else None
+    found = f"sha256:{sha256_hex(body)}" if body is not None else header
+    if not found:
+        raise Transient("the registry names no digest (no Docker-Content-Digest header)", code="registry_answer")
+    if wanted is not None and found != wanted:
+        raise Untrusted(f"the registry answered {found} when asked for {wanted}", code="digest_mismatch")
+    return found
+
+
+def without_secrets(url: str) -> str:
+    """Return ``url`` with user, password and secret parameters replaced, fit for a message."""
+    parts = urlsplit(url)
+    query = [(key, "REDACTED" if key.lower() in _SECRET_PARAMETERS else value) for key, value in parse_qsl(parts.query)]
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=urlencode(query)))
+
+
+def select_platform(manifests: list[dict[str, Any]], *, os: str = "linux", architecture: str = "amd64") -> str | None:
+    """Return the digest of an index's manifest for a platform, or None."""
+    for manifest in manifests:
+        platform = manifest.get("platform") or {}
+        if platform.get("os") == os and platform.get("architecture") == architecture:
+            return str(manifest["digest"])
+    return None
+
+
+def read_json(body: bytes, where: str) -> Any:
+    """Read a registry's JSON. Raises ``Transient``: what is no JSON says nothing about tags."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        raise not_a_registry(where, "something that is no JSON") from None
+
+
+def not_a_registry(where: str, what: str) -> TidegateError:
+    """Return the error for an answer that no registry gives."""
+    return Transient(f"{where} answers {what}: is this a registry?", code="not_a_registry", retry_after=300)
