@@ -1,0 +1,39 @@
+"""Brings the domain's tables to their newest revision. The migrations are found in a checkout and in an installed wheel alike."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+
+from control_plane.store.session import make_engine
+
+IN_WHEEL = Path(__file__).with_name("alembic")
+IN_CHECKOUT = Path(__file__).resolve().parents[2] / "migrations"
+
+
+def migrations_folder() -> Path:
+    """Return where the migrations are."""
+    return IN_WHEEL if IN_WHEEL.is_dir() else IN_CHECKOUT
+
+
+def upgrade_database(url: str) -> None:
+    """Migrate the database at ``url``; nothing happens where that was done before."""
+    _run(url, lambda config: command.upgrade(config, "head"))
+
+
+def check_database(url: str) -> None:
+    """Raise alembic's ``CommandError`` when the models need a migration that nobody wrote."""
+    _run(url, command.check)
+
+
+def _run(url: str, step: Callable[[Config], object]) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    engine = make_engine(url)
+    try:
+        with engine.connect() as connection:
+            config.attributes["connection"] = connection
+            step(config)
+    finally:
+        engine.dispose()
