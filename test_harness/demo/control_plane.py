@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -92,6 +93,11 @@ class ControlPlane:
     def log_tail(self, lines: int = 15) -> str:
         """The end of the log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def first_password(self) -> str | None:
+        """The password that was printed once at the first start; None where it is not in the log."""
+        found = re.search(r"password (\S+)", self.log.read_text(errors="replace"))
+        return found.group(1) if found else None
 
     def cli(self, *arguments: str | Path) -> Any:
         """Run ``tidegate ARGUMENTS… -o json`` and return what it prints."""

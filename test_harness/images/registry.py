@@ -83,7 +83,7 @@ def start(engine: Engine, data: Path, *, port: int = 0, webhook: Webhook | None 
     A registry that a killed process left running on the same folder is stopped first.
     """
     data.mkdir(parents=True, exist_ok=True)
-    _stop_recorded(engine, data)
+    stop_recorded(engine, data)
     port = port or free_port(LOOPBACK)
     program = shutil.which("docker-registry", path=SYSTEM_PATH)
     starter = _start_processes if program and sys.platform == "linux" else _start_container
@@ -217,7 +217,8 @@ def _record(data: Path, registry: Registry) -> None:
     (data / "registry.json").write_text(json.dumps(known))
 
 
-def _stop_recorded(engine: Engine, data: Path) -> None:
+def stop_recorded(engine: Engine, data: Path) -> None:
+    """Stop the registry that a process, killed or not, left running on that folder."""
     try:
         known = json.loads((data / "registry.json").read_text())
         left = tuple(Process(pid, started) for pid, started in known["processes"])

@@ -8,12 +8,12 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Router, Schema
 
+from cluster_agent.contract import sha256_hex
 from control_plane.domain.errors import InvalidInput
-from control_plane.publishing.repository import open_repository
-from control_plane.services import applications, clusters, promotions, releases, rollouts
+from control_plane.services import applications, clusters, promotions, publications, releases, rollouts
+from control_plane.services.outside import repository_of
 from control_plane.settings import get_settings
 from control_plane.store.session import session_scope
-from control_plane.tasks import nudges
 from control_plane.upstreams.application_file import parse_application_file
 from control_plane.web.accounts.roles import Role
 from control_plane.web.api.auth import caller
@@ -60,10 +60,7 @@ def apply_application(request: HttpRequest, body: ApplyBody) -> dict[str, Any]:
         applied = applications.application_declare(
             session, declaration=declaration, suite=suite, actor=actor, now=timezone.now()
         )
-        answer = {"name": applied.name, "upstreams": [upstream.repository for upstream in applied.upstreams]}
-        looks = [upstream.id for upstream in applied.upstreams]
-    nudges.look(looks)
-    return answer
+        return {"name": applied.name, "upstreams": [upstream.repository for upstream in applied.upstreams]}
 
 
 @router.post("/applications/{name}/releases/{version}/requeue")
@@ -73,7 +70,6 @@ def requeue_release(request: HttpRequest, name: str, version: str, body: ReasonB
     with session_scope() as session:
         release_id = releases.release_id_of(session, application=name, version=version)
         releases.release_requeue(session, release_id=release_id, reason=body.reason, actor=actor, now=timezone.now())
-    nudges.rehearse(release_id)
     return {"state": "queued"}
 
 
@@ -92,7 +88,6 @@ def approve_promotion(request: HttpRequest, promotion_id: int, body: DecisionBod
             now=timezone.now(),
         )
         state = promotion.state
-    nudges.promote(promotion_id)
     return {"id": promotion_id, "state": state}
 
 
@@ -117,12 +112,10 @@ def recall(request: HttpRequest, channel: str, application: str, body: ReasonBod
     """Publish the previous release again, at a higher generation."""
     actor = caller(request, Role.MAINTAINER)
     with session_scope() as session:
-        publication = promotions.channel_recall(
+        publication = publications.channel_recall(
             session, channel=channel, application=application, reason=body.reason, actor=actor, now=timezone.now()
         )
-        answer = {"channel": channel, "generation": publication.generation}
-    nudges.publish(publication.id)
-    return answer
+        return {"channel": channel, "generation": publication.generation}
 
 
 @router.post("/rollouts/{rollout_id}/{move}")
@@ -135,7 +128,6 @@ def move_rollout(request: HttpRequest, rollout_id: int, move: str, body: ReasonB
     with session_scope() as session:
         rollout = moves[move](session, rollout_id=rollout_id, reason=body.reason, actor=actor, now=timezone.now())
         state = rollout.state
-    nudges.publish_rollout(rollout_id)
     return {"id": rollout_id, "state": state}
 
 
@@ -143,19 +135,41 @@ def move_rollout(request: HttpRequest, rollout_id: int, move: str, body: ReasonB
 def add_cluster(request: HttpRequest, body: ClusterBody) -> dict[str, str]:
     """Make a join token for a cluster. It is shown once; only its hash is kept."""
     actor = caller(request, Role.MAINTAINER)
-    settings = get_settings()
-    root_sha256 = open_repository(settings).root_sha256()
     with session_scope() as session:
         token = clusters.cluster_add(
             session,
             name=body.name,
             channel=body.channel,
-            root_sha256=root_sha256,
+            root_sha256=_root_sha256(),
             lifetime_seconds=body.lifetime_seconds,
             actor=actor,
             now=timezone.now(),
         )
-    return {"cluster": body.name, "channel": body.channel, "join_token": token, "url": settings.url}
+    return {"cluster": body.name, "channel": body.channel, "join_token": token, "url": get_settings().url}
+
+
+@router.post("/clusters/{name}/token")
+def renew_token(request: HttpRequest, name: str) -> dict[str, str]:
+    """Make a new join token for a cluster; earlier unused ones stop working."""
+    actor = caller(request, Role.MAINTAINER)
+    with session_scope() as session:
+        token = clusters.cluster_token_renew(
+            session, name=name, root_sha256=_root_sha256(), actor=actor, now=timezone.now()
+        )
+    return {"cluster": name, "join_token": token, "url": get_settings().url}
+
+
+@router.post("/clusters/{name}/remove")
+def remove_cluster(request: HttpRequest, name: str, body: ReasonBody) -> dict[str, str]:
+    """Forget a cluster. What runs in it is left alone."""
+    actor = caller(request, Role.MAINTAINER)
+    with session_scope() as session:
+        clusters.cluster_remove(session, name=name, reason=body.reason, actor=actor, now=timezone.now())
+    return {"cluster": name, "state": "removed"}
+
+
+def _root_sha256() -> str:
+    return sha256_hex(repository_of(get_settings()).first_root())
 
 
 def _decoded(suite: str | None) -> bytes | None:

@@ -39,12 +39,12 @@ def problem_of(error: TidegateError) -> JsonResponse:
     return response
 
 
-def _on_tidegate_error(request: HttpRequest, error: TidegateError) -> HttpResponse:
+def _on_tidegate_error(request: HttpRequest, error: Any) -> HttpResponse:
     del request
     return problem_of(error)
 
 
-def _on_validation_error(request: HttpRequest, error: ValidationError) -> HttpResponse:
+def _on_validation_error(request: HttpRequest, error: Any) -> HttpResponse:
     del request
     mistakes = [
         {"field": ".".join(str(part) for part in one["loc"][1:]), "problem": one["msg"], "hint": ""}
@@ -53,14 +53,14 @@ def _on_validation_error(request: HttpRequest, error: ValidationError) -> HttpRe
     return problem(422, "invalid_input", "the request is not as the API describes it", mistakes=mistakes)
 
 
-def _on_unauthenticated(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+def _on_unauthenticated(request: HttpRequest, error: Any) -> HttpResponse:
     del request, error
     response = problem(401, "unauthenticated", "a valid token is needed: Authorization: Bearer …")
     response["WWW-Authenticate"] = "Bearer"
     return response
 
 
-def _on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+def _on_http_error(request: HttpRequest, error: Any) -> HttpResponse:
     del request
     return problem(error.status_code, "http_error", str(error))
 

@@ -13,7 +13,6 @@ from control_plane.domain.errors import TidegateError
 from control_plane.services import upstreams
 from control_plane.settings import Settings, get_settings
 from control_plane.store.session import session_scope
-from control_plane.tasks import nudges
 from control_plane.upstreams.webhooks import named_repositories, secret_matches
 from control_plane.web.api.problems import problem, problem_of
 
@@ -37,7 +36,6 @@ def registry(request: HttpRequest) -> HttpResponse:
             nudged = upstreams.upstream_nudge(session, repositories=repositories, now=timezone.now())
     except TidegateError as error:
         return problem_of(error)
-    nudges.look(nudged)
     return JsonResponse({"upstreams": len(nudged)}, status=202)
 
 
