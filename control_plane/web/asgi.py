@@ -10,7 +10,7 @@ from django.core.asgi import get_asgi_application
 
 _django = get_asgi_application()
 
-from control_plane.web import assets, live
+from control_plane.web import assets, live  # noqa: E402  they use models, so Django is made first
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]

@@ -77,7 +77,7 @@ class Broadcast:
         """Return the marker, or None while the database does not answer: the next look may."""
         try:
             return await self._read_marker()
-        except Exception as error:  # noqa: BLE001  whatever the driver raises, the watcher must go on
+        except Exception as error:  # whatever the driver raises, the watcher must go on
             log.warning("live pages: the database does not answer", error=str(error))
             return None
 

@@ -11,7 +11,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from control_plane.domain.errors import InvalidInput, Refused
 from control_plane.web.accounts import people, throttle
-from control_plane.web.accounts.access import needs
+from control_plane.web.accounts.access import Request, needs
 from control_plane.web.accounts.roles import Role
 
 THEMES = ("system", "light", "dark")
@@ -65,7 +65,7 @@ def sign_out(request: HttpRequest) -> HttpResponseRedirect:
 
 
 @needs(Role.VIEWER, methods=("POST",))
-def change_password(request: HttpRequest) -> HttpResponseRedirect:
+def change_password(request: Request) -> HttpResponseRedirect:
     """Set a password of one's own; other sessions of the person end."""
     if not request.user.check_password(request.POST.get("current", "")):
         raise Refused("the current password is wrong: nothing was changed", code="wrong_password")

@@ -15,7 +15,7 @@ SHORT_DIGEST = 12
 DIGEST_PREFIX = "sha256:"
 
 
-def icon(name: str, extra: str = "") -> str:
+def icon(name: str, extra: str = "") -> Any:
     """Return the icon ``name`` of the sprite; it is decoration, the word beside it speaks."""
     return format_html(
         '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
@@ -25,7 +25,7 @@ def icon(name: str, extra: str = "") -> str:
     )
 
 
-def state(kind: str, value: str | None) -> str:
+def state(kind: str, value: str | None) -> Any:
     """Return a state as icon, word and colour. ``kind`` names its lifecycle, as in ``words``."""
     found = words.state_of(kind, value)
     return format_html(
@@ -38,7 +38,7 @@ def tone(kind: str, value: str | None) -> str:
     return words.state_of(kind, value).tone
 
 
-def when(moment: datetime | None, otherwise: str = "never") -> str:
+def when(moment: datetime | None, otherwise: str = "never") -> Any:
     """Return a time, relative to now; the exact one on hover and focus, in the reader's zone once scripts run."""
     if moment is None:
         return format_html('<span class="quiet">{}</span>', otherwise)
@@ -50,7 +50,7 @@ def when(moment: datetime | None, otherwise: str = "never") -> str:
     )
 
 
-def digest(value: str | None) -> str:
+def digest(value: str | None) -> Any:
     """Return a digest shortened, with the whole one to copy."""
     if not value:
         return format_html('<span class="quiet">{}</span>', "not known yet")

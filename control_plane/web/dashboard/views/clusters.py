@@ -1,0 +1,66 @@
+"""Clusters: what each runs and when it last called; how another one joins."""
+
+from django.http import HttpResponse
+from django.utils import timezone
+
+from cluster_agent.contract import sha256_hex
+from control_plane.services import clusters
+from control_plane.services.outside import repository_of
+from control_plane.settings import get_settings
+from control_plane.store.queries.pages import channel_list, cluster_page, clusters_page
+from control_plane.store.session import read_scope, session_scope
+from control_plane.web.accounts.access import Request, needs
+from control_plane.web.accounts.roles import Role
+from control_plane.web.dashboard.fleet import cluster_row
+from control_plane.web.dashboard.show import show as show_page
+
+JOIN_LIFETIME_SECONDS = 3600.0
+
+
+@needs(Role.VIEWER)
+def index(request: Request) -> HttpResponse:
+    """Every cluster, or those in one state or channel."""
+    now, silent_after = timezone.now(), get_settings().silent_after_seconds
+    wanted, channel = request.GET.get("state", ""), request.GET.get("channel", "")
+    with read_scope() as session:
+        rows = [cluster_row(row, now=now, silent_after=silent_after) for row in clusters_page(session)]
+        channels = channel_list(session)
+        shown = [row for row in rows if wanted in ("", row.state) and channel in ("", row.cluster.channel.name)]
+        context = {"rows": shown, "all": len(rows), "channels": channels, "wanted": wanted, "channel": channel}
+        return show_page(request, session, "clusters.html", context, now=now)
+
+
+@needs(Role.VIEWER)
+def show(request: Request, name: str) -> HttpResponse:
+    """The cluster ``name``."""
+    now = timezone.now()
+    with read_scope() as session:
+        cluster, reports = cluster_page(session, name)
+        row = cluster_row(cluster, now=now, silent_after=get_settings().silent_after_seconds)
+        return show_page(request, session, "cluster.html", {"row": row, "reports": reports}, now=now)
+
+
+@needs(Role.MAINTAINER, methods=("GET", "HEAD", "POST"))
+def join(request: Request) -> HttpResponse:
+    """Ask for a name and a channel; then show the command that joins the cluster, once."""
+    now = timezone.now()
+    context = _invite(request) if request.method == "POST" else {}
+    with read_scope() as session:
+        return show_page(request, session, "join.html", {**context, "channels": channel_list(session)}, now=now)
+
+
+def _invite(request: Request) -> dict[str, object]:
+    settings = get_settings()
+    name, channel = request.POST.get("name", "").strip(), request.POST.get("channel", "")
+    root_sha256 = sha256_hex(repository_of(settings).first_root())
+    with session_scope() as session:
+        token = clusters.cluster_add(
+            session,
+            name=name,
+            channel=channel,
+            root_sha256=root_sha256,
+            lifetime_seconds=JOIN_LIFETIME_SECONDS,
+            actor=request.user.actor,
+            now=timezone.now(),
+        )
+    return {"token": token, "name": name, "channel": channel, "url": settings.url}

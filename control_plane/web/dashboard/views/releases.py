@@ -1,0 +1,72 @@
+"""One release: what it consists of, how its rehearsals went, where it is. And the evidence files of a run."""
+
+from typing import Any
+from urllib.parse import quote
+
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+
+from control_plane.domain.releases import RELEASE, ReleaseState
+from control_plane.services import releases
+from control_plane.settings import get_settings
+from control_plane.store.queries.pages import release_page, run_page
+from control_plane.store.session import read_scope, session_scope
+from control_plane.web.accounts.access import Request, needs
+from control_plane.web.accounts.roles import Role
+from control_plane.web.dashboard import evidence as files
+from control_plane.web.dashboard.show import show as show_page
+
+
+@needs(Role.VIEWER)
+def show(request: Request, application: str, version: str) -> HttpResponse:
+    """The release ``version`` of ``application``."""
+    now = timezone.now()
+    with read_scope() as session:
+        release, edges = release_page(session, application, version)
+        context = {
+            "release": release,
+            "runs": [files.run_view(run) for run in reversed(release.runs)],
+            "edges": edges,
+            "may_requeue": RELEASE.allows(ReleaseState(release.state), ReleaseState.QUEUED)
+            and release.state != ReleaseState.DISCOVERED,
+        }
+        return show_page(request, session, "release.html", context, now=now)
+
+
+@needs(Role.MAINTAINER, methods=("POST",))
+def requeue(request: Request, application: str, version: str) -> HttpResponse:
+    """Rehearse the release again."""
+    with session_scope() as session:
+        release_id = releases.release_id_of(session, application=application, version=version)
+        releases.release_requeue(
+            session,
+            release_id=release_id,
+            reason=request.POST.get("reason", ""),
+            actor=request.user.actor,
+            now=timezone.now(),
+        )
+    messages.success(request, f"{application} {version} waits for a cluster and will be rehearsed again.")
+    return HttpResponseRedirect(reverse("release", args=(application, version)))
+
+
+@needs(Role.VIEWER)
+def evidence(request: Request, run_id: int, file: str) -> Any:
+    """One evidence file of a run: as a page, or with ``?raw`` as it is."""
+    now = timezone.now()
+    with read_scope() as session:
+        run = run_page(session, run_id)
+        found = files.find(get_settings().evidence_dir, run, file)
+        if "raw" in request.GET:
+            return _raw(found)
+        context = {"run": run, "file": found.entry, "text": files.text_of(found), "shown": files.SHOWN_BYTES}
+        return show_page(request, session, "evidence.html", context, now=now)
+
+
+def _raw(found: files.Found) -> HttpResponse:
+    """The file as it came from the cluster: never interpreted by the browser."""
+    response = HttpResponse(found.path.read_bytes(), content_type="application/octet-stream")
+    response["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(found.path.name)}"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response
