@@ -39,6 +39,9 @@ class Cluster(Protocol):
     def kubeconfig(self) -> Path:
         """A kubeconfig file whose current context is this cluster; valid until `delete`."""
 
+    def claim_namespace(self, namespace: str) -> None:
+        """Make a namespace that is ours to fill and to delete. Refuses (`NotOurs`) one that others made."""
+
     def load_image(self, image: str) -> None:
         """Copy an image of the local Docker Engine into the cluster, under the same name."""
 

@@ -7,7 +7,9 @@ import shlex
 from typing import Any
 
 _LONE_MEMBER = [{"name": "leader-elect", "value": "false"}]
+_PATIENT = {"name": "node-monitor-grace-period", "value": "24h0m0s"}
 _CONTROLLER_MANAGER = [
+    _PATIENT,
     *_LONE_MEMBER,
     {"name": "kube-api-qps", "value": "500"},
     {"name": "kube-api-burst", "value": "1000"},
@@ -36,7 +38,8 @@ def cluster_config(*, patched: bool) -> str:
     """kind's configuration of one node, as JSON (which is YAML too).
 
     The lone member of each election need not campaign: that is quicker, and a member that was frozen by `pause` does
-    not lose its seat. `patched`: with the settings for control groups v1 and missing capabilities.
+    not lose its seat. For the same reason a silent node is not declared lost: it would wake up tainted.
+    `patched`: with the settings for control groups v1 and missing capabilities.
     """
     config: dict[str, Any] = {
         "kind": "Cluster",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from test_harness.clusters import NAME_PREFIX
-from test_harness.clusters.kind import OwnCluster
-from test_harness.clusters.owners import markers
+from test_harness.clusters.kind_cluster import OwnCluster
+from test_harness.clusters.owners import KEPT, markers
+from test_harness.offline.cache import cache_dir, locked
 
 if TYPE_CHECKING:
     from test_harness.offline.engine import Engine
@@ -15,16 +16,19 @@ if TYPE_CHECKING:
 
 def remove_leftovers(ready: Ready, *, also_kept: bool = False) -> list[str]:
     """Delete every cluster of ours that has no living owner, and give their names. `also_kept`: kept ones too."""
-    gone = leftover_names(ready.engine, also_kept=also_kept)
-    for name in gone:
-        OwnCluster(name, ready).delete()
+    if not leftover_names(ready.engine, also_kept=also_kept):
+        return []
+    with locked(cache_dir() / "locks" / "leftovers.lock"):
+        gone = leftover_names(ready.engine, also_kept=also_kept)
+        for name in gone:
+            OwnCluster(name, ready).delete()
     return gone
 
 
 def leftover_names(engine: Engine, *, also_kept: bool = False) -> list[str]:
     """Names of clusters of ours whose owners are all gone, and of markers whose cluster is gone with its owner."""
     known = markers(engine)
-    owned = {mark.cluster for mark in known if not (mark.is_void() or (also_kept and mark.owner == "kept"))}
+    owned = {mark.cluster for mark in known if not (mark.is_void() or (also_kept and mark.owner == KEPT))}
     return sorted((_running(engine) | {mark.cluster for mark in known}) - owned)
 
 

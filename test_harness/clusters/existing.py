@@ -1,0 +1,104 @@
+"""A cluster that is there already: borrowed through a kubeconfig and a context, within namespaces that we made.
+
+Nothing is done to its nodes or its network, and `delete` takes our namespaces away and leaves the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from test_harness.clusters import ClusterError, namespaces
+from test_harness.offline import binaries
+from test_harness.offline.cache import cache_dir
+from test_harness.offline.commands import run
+from test_harness.offline.errors import ProvisioningError
+
+
+@dataclass(frozen=True)
+class ExistingProvider:
+    """Lends the cluster that `context` of `kubeconfig` names; None: that file's current context."""
+
+    kubeconfig: Path
+    context: str | None = None
+
+    def create(self, name: str, *, keep: bool = False) -> BorrowedCluster:  # noqa: ARG002 - the protocol's words
+        """The cluster, under `name` in messages and reports. Raises `ClusterError` where it does not answer."""
+        cluster = BorrowedCluster(name, _own_copy(self.kubeconfig, self.context, name))
+        cluster.kubectl("get", "--raw", "/readyz", timeout=20)
+        return cluster
+
+
+@dataclass(frozen=True)
+class BorrowedCluster:
+    """A cluster of somebody's. What would change more than our namespaces is refused."""
+
+    name: str
+    kubeconfig: Path
+
+    def kubectl(self, *arguments: str | Path, text_in: str | None = None, timeout: float = 120) -> str:
+        """What `kubectl ARGUMENTS…` prints for this cluster."""
+        command = [binaries.ensure(binaries.KUBECTL), "--kubeconfig", self.kubeconfig, *arguments]
+        try:
+            return run(command, text_in=text_in, timeout=timeout)
+        except ProvisioningError as error:
+            raise ClusterError(f"cluster {self.name}: {error}") from error
+
+    def claim_namespace(self, namespace: str) -> None:
+        """See `Cluster`."""
+        namespaces.claim(self, namespace, f"cluster {self.name}")
+
+    def load_image(self, image: str) -> None:
+        """Refused: images reach a borrowed cluster through a registry."""
+        raise ClusterError(
+            f"{image} cannot be copied into {self.name}, which is not ours: push it to a registry it reads"
+        )
+
+    def connect_mirror(self, base_url: str | None) -> None:
+        """Refused, unless there is none: a borrowed cluster's nodes keep their settings."""
+        if base_url is not None:
+            raise ClusterError(f"the nodes of {self.name} are not ours: set up the mirror {base_url} there yourself")
+
+    def pause(self) -> None:
+        """Refused."""
+        raise ClusterError(f"{self.name} is not ours: it cannot be paused")
+
+    def resume(self) -> None:
+        """Refused."""
+        raise ClusterError(f"{self.name} is not ours: it was never paused")
+
+    def cut_network(self) -> None:
+        """Refused."""
+        raise ClusterError(f"{self.name} is not ours: its network cannot be cut")
+
+    def restore_network(self) -> None:
+        """Refused."""
+        raise ClusterError(f"{self.name} is not ours: its network was never cut")
+
+    def logs(self, to: Path) -> None:
+        """The logs of our namespaces; see `Cluster`."""
+        to.mkdir(parents=True, exist_ok=True)
+        ours = namespaces.names_of_ours(self)
+        if ours:
+            self.kubectl("cluster-info", "dump", "--namespaces", ",".join(ours), "--output-directory", to)
+
+    def delete(self) -> None:
+        """Delete the namespaces that we made, and forget the cluster. Deleting twice is no error."""
+        if self.kubeconfig.exists():
+            namespaces.delete_ours(self)
+            self.kubeconfig.unlink()
+
+
+def _own_copy(kubeconfig: Path, context: str | None, name: str) -> Path:
+    """A kubeconfig with that context alone, so that nothing can reach another cluster by mistake."""
+    chosen = ["--context", context] if context else []
+    view = ["config", "view", "--minify", "--flatten", "--raw"]
+    try:
+        text = run([binaries.ensure(binaries.KUBECTL), "--kubeconfig", kubeconfig, *chosen, *view])
+    except ProvisioningError as error:
+        raise ClusterError(f"{kubeconfig} has no usable context {context or '(current)'}: {error}") from error
+    own = cache_dir() / "clusters" / f"existing-{name}.kubeconfig"
+    own.parent.mkdir(parents=True, exist_ok=True)
+    own.touch(mode=0o600)
+    own.write_text(text)
+    return own

@@ -1,0 +1,182 @@
+"""One kind cluster of one node: made, changed and removed through pytest-kind, kubectl and the Docker Engine."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_kind import KindCluster
+
+from test_harness.clusters import ClusterError, namespaces, owners
+from test_harness.clusters.kind_config import cluster_config, mirror_hosts, wrapper_script
+from test_harness.clusters.network import ensure_network
+from test_harness.offline.cache import cache_dir
+from test_harness.offline.commands import run, tail
+from test_harness.offline.errors import ProvisioningError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from test_harness.offline.prepare import Ready
+
+_READY_SECONDS = 90
+_MIRRORS = "/etc/containerd/certs.d/_default"
+
+
+class _QuietKind(KindCluster):  # type: ignore[misc]  # pytest-kind ships no types
+    """pytest-kind's cluster, without the folder that it makes in the working directory."""
+
+    def __init__(self, name: str, kubeconfig: Path, image: str | None, kind: Path, kubectl: Path) -> None:
+        self.name = name
+        self.path = kubeconfig.parent
+        self.kubeconfig_path = kubeconfig
+        self.image = image
+        self.kind_path = kind
+        self.kubectl_path = kubectl
+
+
+class OwnCluster:
+    """One kind cluster of one node."""
+
+    def __init__(self, name: str, ready: Ready) -> None:
+        self.name = name
+        self._ready = ready
+        self._engine = ready.engine
+        self._folder = cache_dir() / "clusters" / name
+        self._kind = _QuietKind(name, self.kubeconfig, ready.node_image, self._folder / "kind", ready.kubectl)
+
+    @property
+    def kubeconfig(self) -> Path:
+        """See `Cluster`."""
+        return self._folder / "kubeconfig"
+
+    @property
+    def node(self) -> str:
+        """The Docker container that is the cluster's one node."""
+        return f"{self.name}-control-plane"
+
+    def exists(self) -> bool:
+        """Whether the node's container is there, running or not."""
+        label = f"label=io.x-k8s.kind.cluster={self.name}"
+        return bool(self._engine.docker("ps", "--all", "--quiet", "--filter", label).strip())
+
+    def create(self, owner: str) -> None:
+        """Make it and wait until the node is ready and pods can be made."""
+        self._write_folder()
+        owners.mark(self._engine, self.name, owner)
+        ensure_network(self._engine)
+        config = self._folder / "config.yaml"
+        config.write_text(cluster_config(patched=self._ready.decision.kubeadm_patches))
+        self._with_kind(lambda: self._kind.create(config))
+        self.wait_until_ready()
+
+    def wait_until_ready(self, *, seconds: float = _READY_SECONDS) -> None:
+        """Return when the API server answers, the node is ready and the default service account is there."""
+        deadline = time.monotonic() + seconds
+        while True:
+            complaint = self._complaint()
+            if not complaint:
+                return
+            if time.monotonic() > deadline:
+                raise ClusterError(f"cluster {self.name} was not ready after {seconds:.0f} s: {complaint}")
+            time.sleep(0.1)
+
+    def kubectl(self, *arguments: str | Path, text_in: str | None = None, timeout: float = 120) -> str:
+        """What `kubectl ARGUMENTS…` prints for this cluster."""
+        command = [self._ready.kubectl, "--kubeconfig", self.kubeconfig, *arguments]
+        return _asked(lambda: run(command, text_in=text_in, timeout=timeout))
+
+    def claim_namespace(self, namespace: str) -> None:
+        """See `Cluster`."""
+        namespaces.claim(self, namespace, f"cluster {self.name}")
+
+    def load_image(self, image: str) -> None:
+        """See `Cluster`."""
+        self._with_kind(lambda: self._kind.load_docker_image(image))
+
+    def connect_mirror(self, base_url: str | None) -> None:
+        """See `Cluster`. containerd reads the file at each pull, so nothing is restarted."""
+        if base_url is None:
+            self._on_node("rm", "-rf", _MIRRORS)
+            return
+        script = f"mkdir -p {_MIRRORS} && cat > {_MIRRORS}/.part && mv {_MIRRORS}/.part {_MIRRORS}/hosts.toml"
+        self._on_node("sh", "-ec", script, text_in=mirror_hosts(base_url))
+
+    def pause(self) -> None:
+        """See `Cluster`."""
+        _asked(lambda: self._engine.docker("pause", self.node))
+
+    def resume(self) -> None:
+        """See `Cluster`."""
+        _asked(lambda: self._engine.docker("unpause", self.node))
+        self.wait_until_ready()
+
+    def cut_network(self) -> None:
+        """See `Cluster`. The node's link goes down: Docker's own disconnect would give it another address later."""
+        self._on_node("sh", "-ec", "ip -4 route show default > /run/tidegate-route && ip link set eth0 down")
+
+    def restore_network(self) -> None:
+        """See `Cluster`."""
+        self._on_node("sh", "-ec", "ip link set eth0 up && ip route replace $(cat /run/tidegate-route)")
+
+    def kill(self) -> None:
+        """Stop the node at once, as a power cut would; `delete` removes what remains."""
+        _asked(lambda: self._engine.docker("kill", self.node))
+
+    def logs(self, to: Path) -> None:
+        """See `Cluster`."""
+        to.mkdir(parents=True, exist_ok=True)
+        if (self._folder / "kind.log").exists():
+            shutil.copyfile(self._folder / "kind.log", to / "kind.log")
+        _asked(lambda: run([self._kind.kind_path, "export", "logs", "--name", self.name, to]))
+
+    def delete(self) -> None:
+        """See `Cluster`."""
+        if self.exists():
+            self._write_folder()
+            self._with_kind(self._kind.delete)
+        owners.unmark(self._engine, self.name)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _complaint(self) -> str:
+        """What the cluster still lacks; empty where nothing."""
+        jsonpath = '{range .items[*].status.conditions[?(@.type=="Ready")]}{.status}{.message}{end}'
+        try:
+            node = self.kubectl("get", "nodes", "--request-timeout=5s", "--output", f"jsonpath={jsonpath}")
+            if not node.startswith("True"):
+                return node or "there is no node yet"
+            self.kubectl("get", "serviceaccount", "default", "--request-timeout=5s", "--output", "name")
+        except ClusterError as error:
+            return str(error)
+        return ""
+
+    def _on_node(self, *command: str, text_in: str | None = None) -> None:
+        _asked(lambda: self._engine.docker("exec", "--interactive", self.node, *command, text_in=text_in or ""))
+
+    def _write_folder(self) -> None:
+        """pytest-kind starts kind with this process's environment: a script gives it the engine and takes its output."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        told = self._engine.environment()
+        chosen = {name: value for name, value in told.items() if name in {"PATH", "DOCKER_HOST"}}
+        script = self._folder / "kind"
+        script.write_text(wrapper_script(str(self._ready.kind), chosen, str(self._folder / "kind.log")))
+        script.chmod(0o755)
+
+    def _with_kind(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except (subprocess.CalledProcessError, OSError) as error:
+            log = self._folder / "kind.log"
+            said = tail(log.read_text()) if log.exists() else ""
+            raise ClusterError(f"kind could not do it for cluster {self.name}: {error}\n{said}") from error
+
+
+def _asked(action: Callable[[], str]) -> str:
+    """Run it; what the machine refuses is the cluster's error here."""
+    try:
+        return action()
+    except ProvisioningError as error:
+        raise ClusterError(str(error)) from error
