@@ -9,15 +9,18 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from cluster_agent.applying import readiness, reasons, yamls
+from cluster_agent.applying import readiness, reasons
 from cluster_agent.applying.kube import Kube, Object
 from cluster_agent.applying.readiness import Hopeless, Ready, Target, Verdict, Waiting
+from cluster_agent.contract import yamls
 from cluster_agent.errors import Unreachable
 
 ROUND_SECONDS = 0.5
 # Seconds that a hopeless state must last before we give up.
 PATIENCE = {"unschedulable": 30.0, "quota_exceeded": 6.0, "policy_denied": 3.0, "forbidden": 6.0, "image_pull": 15.0}
 DEFAULT_PATIENCE = 1.0
+# Kubernetes calls a container without a readiness probe ready at once; we want to see it live this long.
+UNPROBED_SECONDS = 4.0
 
 
 @dataclass(slots=True)
@@ -28,6 +31,7 @@ class _Watch:
     since: str
     restarts_before: dict[str, dict[str, int]] = field(default_factory=dict)
     hopeless_since: dict[tuple[Target, str], float] = field(default_factory=dict)
+    lives_since: dict[tuple[str, int], float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -91,6 +95,8 @@ def _round(watch: _Watch, wanted: list[Target], now: float) -> list[tuple[Target
     seen: set[tuple[Target, str]] = set()
     for target in wanted:
         verdict = _judge(watch, world, target)
+        if isinstance(verdict, Ready):
+            verdict = _lived(watch, world, target, now)
         if isinstance(verdict, Hopeless):
             key = (target, verdict.code)
             seen.add(key)
@@ -101,6 +107,15 @@ def _round(watch: _Watch, wanted: list[Target], now: float) -> list[tuple[Target
             waiting.append((target, verdict))
     watch.hopeless_since = {key: since for key, since in watch.hopeless_since.items() if key in seen}
     return waiting
+
+
+def _lived(watch: _Watch, world: _World, target: Target, now: float) -> Verdict:
+    for pod in _pods_of(world.objects[target], world, target) if target.kind in readiness.SERVING else ():
+        if readiness.unproven(pod, watch.since):
+            key = (pod["metadata"]["uid"], sum(readiness.restarts(pod).values()))
+            if now - watch.lives_since.setdefault(key, now) < UNPROBED_SECONDS:
+                return Waiting(f"pod {pod['metadata']['name']} has no readiness probe and must live a little")
+    return Ready()
 
 
 def _observe(kube: Kube, wanted: list[Target]) -> _World:

@@ -85,6 +85,7 @@ class HelmCli:
     """The ``helm`` 3 binary. ``home`` keeps its discovery cache; nothing else is written."""
 
     def __init__(self, access: Access, home: Path, *, binary: str = "helm") -> None:
+        home.mkdir(parents=True, exist_ok=True)
         self._home = home
         self._binary = shutil.which(binary) or binary
         self._target = [f"--kubeconfig={access.kubeconfig}"] if access.kubeconfig else []
@@ -135,7 +136,6 @@ class HelmCli:
         self._run([*command, "--timeout", f"{timeout:.0f}s"], timeout=timeout)
 
     def _run(self, command: Sequence[str], *, timeout: float, stdin: str = "") -> str:
-        self._home.mkdir(parents=True, exist_ok=True)
         # Helm gets a little longer than its own limit, so that its own words about a timeout arrive.
         try:
             done = child.run(

@@ -20,8 +20,9 @@ from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import DynamicApiError
 from kubernetes.stream.ws_client import create_websocket, get_websocket_url
 from urllib3.exceptions import HTTPError
-from websocket import ABNF, WebSocket, WebSocketException
+from websocket import WebSocket, WebSocketException
 
+from cluster_agent.applying.pod_exec import Conversation
 from cluster_agent.errors import AgentError, Conflict, Unreachable
 
 Object = dict[str, Any]
@@ -45,8 +46,6 @@ PATHS = {
 }
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 REQUEST_TIMEOUT_SECONDS = 30.0
-STDIN, STDOUT, STDERR, STATUS, CLOSE = 0, 1, 2, 3, 255
-STDIN_CHUNK = 64 * 1024
 
 
 class Denied(AgentError):
@@ -174,7 +173,7 @@ class Kube:
         with _translated(f"exec in pod {namespace}/{pod}"):
             socket = self._websocket(path)
             try:
-                return _talk(socket, stdin, stdout, time.monotonic() + timeout)
+                return Conversation(socket, stdout, time.monotonic() + timeout).run(stdin)
             finally:
                 socket.close()
 
@@ -237,49 +236,3 @@ def _path(kind: str, namespace: str | None, name: str = "") -> str:
     group, plural = PATHS[kind]
     scope = f"/namespaces/{namespace}" if namespace else ""
     return f"/{group}{scope}/{plural}" + (f"/{name}" if name else "")
-
-
-def _talk(
-    socket: WebSocket, stdin: Iterator[bytes] | None, stdout: Callable[[bytes], object], deadline: float
-) -> tuple[int, str]:
-    """Send all of ``stdin``, then read until the command's status arrives. A command that reads little answers little while it reads."""
-    if stdin is not None:
-        _send_input(socket, stdin)
-    complaints = b""
-    while True:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the command did not end in time")
-        socket.settimeout(left)
-        _, frame = socket.recv_data_frame(control_frame=True)
-        if frame.opcode == ABNF.OPCODE_CLOSE:
-            raise ConnectionError("the connection closed before the command ended")
-        if frame.opcode not in {ABNF.OPCODE_BINARY, ABNF.OPCODE_TEXT} or len(frame.data) < 2:
-            continue
-        channel, data = frame.data[0], bytes(frame.data[1:])
-        if channel == STDOUT:
-            stdout(data)
-        elif channel == STDERR:
-            complaints = (complaints + data)[-4096:]
-        elif channel == STATUS:
-            return _exit_code(data), complaints.decode(errors="replace").strip()
-
-
-def _send_input(socket: WebSocket, stdin: Iterator[bytes]) -> None:
-    # Only version 5 of the protocol can close the input; a command that reads to the end would wait for ever without it.
-    if "v5" not in str(socket.subprotocol or socket.getheaders()):
-        raise ConnectionError("the API server is too old to end a command's input (Kubernetes 1.30 or newer is needed)")
-    for block in stdin:
-        for start in range(0, len(block), STDIN_CHUNK):
-            socket.send(bytes([STDIN]) + block[start : start + STDIN_CHUNK], opcode=ABNF.OPCODE_BINARY)
-    socket.send(bytes([CLOSE, STDIN]), opcode=ABNF.OPCODE_BINARY)
-
-
-def _exit_code(status: bytes) -> int:
-    answer = msgspec.json.decode(status)
-    if answer.get("status") == "Success":
-        return 0
-    for cause in (answer.get("details") or {}).get("causes") or ():
-        if cause.get("reason") == "ExitCode":
-            return int(cause["message"])
-    raise ConnectionError(str(answer.get("message", "the command could not be started")))

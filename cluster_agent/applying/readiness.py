@@ -78,6 +78,16 @@ def judge_pod(pod: Object, restarts_before: Mapping[str, int]) -> Verdict:
     return next((verdict for verdict in verdicts if isinstance(verdict, Hopeless)), Waiting(f"pod {_name(pod)} starts"))
 
 
+def unproven(pod: Object, since: str) -> bool:
+    """Say whether a ready pod may still be about to crash: started after ``since``, with a container that no probe watches."""
+    probed = {one["name"] for one in pod["spec"].get("containers") or () if "readinessProbe" in one}
+    for status in pod.get("status", {}).get("containerStatuses") or ():
+        started = ((status.get("state") or {}).get("running") or {}).get("startedAt") or ""
+        if status["name"] not in probed and started >= since:
+            return True
+    return False
+
+
 def restarts(pod: Object) -> dict[str, int]:
     """Return how often each container of ``pod`` was restarted so far."""
     status = pod.get("status", {})
@@ -196,6 +206,7 @@ _JUDGES: dict[str, Callable[[Object], Verdict]] = {
     "PersistentVolumeClaim": _judge_claim,
 }
 KINDS = tuple(_JUDGES)
+SERVING = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 
 _TELLING = re.compile(
     r"fatal|panic|error|exception|failed|failure|denied|cannot|can't|refused|not found|invalid", re.IGNORECASE

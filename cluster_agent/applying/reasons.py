@@ -52,9 +52,11 @@ def _last_words(kube: Kube, namespace: str, pod: str, container: str, *, crashed
     if found is None:
         return ""
     for name in [container] if container else [one["name"] for one in found["spec"]["containers"]]:
-        log = (kube.log(namespace, pod, name, previous=True) if crashed else "") or kube.log(namespace, pod, name)
-        if line := telling_line(log):
-            return line
+        # Right after a crash the node may not find one of the two; its excuse is no log line.
+        for previous in (True, False) if crashed else (False,):
+            log = kube.log(namespace, pod, name, previous=previous)
+            if log and not log.startswith("unable to retrieve container logs"):
+                return telling_line(log)
     return ""
 
 

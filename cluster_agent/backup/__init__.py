@@ -1,1 +1,1 @@
-"""Data saved before a change and put back when it fails."""
+"""Saving an application's data before a change and putting it back when the way back needs it."""
