@@ -22,22 +22,24 @@ from control_plane.store import lookups
 from control_plane.store.models import Release
 from control_plane.store.nudges import nudge
 from control_plane.store.session import Session, SessionScope, session_scope
+from control_plane.upstreams.errors import ChartInvalid, ImageMissing
 
 LEASE_SECONDS = 60.0
 RETRY_SECONDS = 10.0
+BAD_RELEASE = (ChartInvalid, ImageMissing, InvalidInput, NotFound)  # the registry answered, and the answer is bad
 
 
 class ChartReader(Protocol):
     """What resolving needs of the outside."""
 
     def chart(self, repository: str, digest: str) -> bytes:
-        """Return the packed chart, verified against ``digest``. Raises ``NotFound``, ``InvalidInput`` or ``Transient``."""
+        """Return the packed chart, verified against ``digest``. Raises ``NotFound``, ``ChartInvalid`` or ``Transient``."""
 
     def images(self, chart: bytes, declaration: Declaration) -> Sequence[str]:
-        """Return every image reference that the rendered chart uses. Raises ``InvalidInput`` when it does not render."""
+        """Return every image reference that the rendered chart uses. Raises ``ChartInvalid`` when it does not render."""
 
     def image_digest(self, image: str) -> str:
-        """Return ``sha256:…`` of an image reference. Raises ``NotFound`` or ``Transient``."""
+        """Return ``sha256:…`` of an image reference. Raises ``ImageMissing`` or ``Transient``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def release_resolve(
         return False
     try:
         manifest = read_manifest(unresolved, reader)
-    except (InvalidInput, NotFound) as error:
+    except BAD_RELEASE as error:
         with scope() as session:
             release_fail(session, release_id=release_id, reason=_words(error), now=clock())
     except TidegateError as error:

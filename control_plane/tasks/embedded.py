@@ -1,0 +1,61 @@
+"""Workers and the schedule as threads of this process, for ``tidegate up``. The same tasks, the same rows."""
+
+import threading
+from collections.abc import Callable
+
+import structlog
+from celery.beat import Service
+
+from control_plane.services.channel_files import channels_reconcile
+from control_plane.services.outside import repository_of
+from control_plane.settings import get_settings
+from control_plane.tasks import nudges, steps
+from control_plane.tasks.app import DEFAULT_QUEUE, REHEARSALS_QUEUE, app
+
+STEP_THREADS = 4
+STOP_SECONDS = 20.0
+log = structlog.get_logger(__name__)
+
+
+def start_embedded(stop: threading.Event) -> Callable[[], None]:
+    """Start everything; it ends when ``stop`` is set. The function that is returned waits for that end."""
+    settings = get_settings()
+    channels_reconcile(repository=repository_of(settings), clock=steps.clock)
+    nudges.install()
+    programs = [
+        _worker(DEFAULT_QUEUE, STEP_THREADS),
+        _worker(REHEARSALS_QUEUE, settings.rehearsal_workers),
+        Service(app),
+    ]
+    threads = [
+        threading.Thread(target=program.start, name=f"tidegate-{name}", daemon=True)
+        for name, program in zip(("steps", "rehearsals", "beat"), programs, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+
+    def end() -> None:
+        stop.wait()
+        for program in reversed(programs):
+            program.stop()
+
+    ender = threading.Thread(target=end, name="tidegate-stop", daemon=True)
+    ender.start()
+
+    def join() -> None:
+        for thread in (ender, *threads):
+            thread.join(STOP_SECONDS)
+
+    return join
+
+
+def _worker(queue: str, threads: int):  # type: ignore[no-untyped-def]  # celery has no types
+    return app.WorkController(
+        queues=[queue],
+        pool="threads",
+        concurrency=threads,
+        hostname=f"{queue}@embedded",
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+    )

@@ -1,0 +1,37 @@
+"""The worker and the schedule as processes of their own, for brokers other than ``memory://``."""
+
+import structlog
+
+from control_plane.domain.errors import Refused
+from control_plane.services.channel_files import channels_reconcile
+from control_plane.services.outside import repository_of
+from control_plane.settings import get_settings
+from control_plane.tasks import nudges
+from control_plane.tasks.app import DEFAULT_QUEUE, app
+from control_plane.tasks.steps import clock
+
+log = structlog.get_logger(__name__)
+
+
+def worker_main(*, queues: str = DEFAULT_QUEUE, concurrency: int = 2) -> None:
+    """Work on ``queues`` (a comma-separated list) until SIGTERM. Threads: most of the work waits for others."""
+    _require_broker()
+    nudges.install()
+    if DEFAULT_QUEUE in queues.split(","):
+        channels_reconcile(repository=repository_of(get_settings()), clock=clock)
+    arguments = ["worker", "--pool=threads", f"--concurrency={concurrency}", f"--queues={queues}", "--loglevel=INFO"]
+    app.worker_main([*arguments, "--without-gossip", "--without-mingle"])
+
+
+def beat_main() -> None:
+    """Send by the clock what the schedule says, until SIGTERM."""
+    _require_broker()
+    app.Beat(loglevel="INFO", schedule="", redirect_stdouts=False).run()
+
+
+def _require_broker() -> None:
+    if get_settings().is_embedded:
+        raise Refused(
+            "workers of their own need a broker between them: set TIDEGATE_BROKER_URL (redis://…), or use `tidegate up`",
+            code="no_broker",
+        )

@@ -1,0 +1,141 @@
+"""The tasks: one line of translation each. Any of them may run twice, late or not at all: the rows decide.
+
+A row that is gone or has moved on meanwhile (``NotFound``, ``Refused``) ends a task quietly. Any other error is logged with its
+trace by Celery; the row is unchanged, so the sweeper finds it again.
+"""
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import wraps
+
+import structlog
+
+from control_plane.domain.errors import NotFound, Refused
+from control_plane.services import (
+    channel_files,
+    promotions,
+    publications,
+    rehearsals,
+    releases,
+    resolving,
+    rollouts,
+    runs,
+    upstreams,
+)
+from control_plane.services.outside import chart_reader_of, repository_of, tag_reader_of, workplace_of
+from control_plane.settings import get_settings
+from control_plane.store import work
+from control_plane.store.session import read_scope, session_scope
+from control_plane.tasks.app import app
+from control_plane.tasks.nudges import send
+from control_plane.tasks.sweeping import Recent
+
+HOLD_SECONDS = 20.0
+log = structlog.get_logger(__name__)
+recent = Recent(HOLD_SECONDS)
+
+
+def clock() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+def step(function: Callable[[int], object]) -> Callable[[int], None]:
+    """Make ``function`` the task ``tidegate.<its name>``."""
+
+    @app.task(name=f"tidegate.{function.__name__}")
+    @wraps(function)
+    def task(row_id: int) -> None:
+        try:
+            function(row_id)
+        except (NotFound, Refused) as error:
+            log.info("nothing to do any more", task=function.__name__, id=row_id, reason=error.message)
+
+    return task  # type: ignore[no-any-return]  # celery has no types
+
+
+@step
+def upstream_look(row_id: int) -> None:
+    """Look at an upstream that is due."""
+    upstreams.upstream_look(
+        upstream_id=row_id,
+        reader=tag_reader_of(get_settings()),
+        clock=clock,
+        jitter=random.random(),  # noqa: S311
+    )
+
+
+@step
+def release_resolve(row_id: int) -> None:
+    """Pin every digest of a discovered release."""
+    resolving.release_resolve(release_id=row_id, reader=chart_reader_of(get_settings()), clock=clock)
+
+
+@step
+def release_rehearse(row_id: int) -> None:
+    """Rehearse a queued release."""
+    rehearsals.run_execute(release_id=row_id, workplace=workplace_of(get_settings()), clock=clock)
+
+
+@step
+def release_retry(row_id: int) -> None:
+    """Queue an errored release again."""
+    with session_scope() as session:
+        releases.release_retry(session, release_id=row_id, now=clock())
+
+
+@step
+def run_expire(row_id: int) -> None:
+    """End a run whose worker was lost."""
+    with session_scope() as session:
+        limit = get_settings().rehearsal_attempts
+        runs.run_expire(session, run_id=row_id, attempts_limit=limit, now=clock())
+
+
+@step
+def promotion_advance(row_id: int) -> None:
+    """Move an open promotion to where its guards put it."""
+    with session_scope() as session:
+        promotions.promotion_advance(session, promotion_id=row_id, now=clock())
+
+
+@step
+def promotion_publish(row_id: int) -> None:
+    """Publish an approved promotion."""
+    with session_scope() as session:
+        publications.promotion_publish(session, promotion_id=row_id, now=clock())
+
+
+@step
+def channel_write_files(row_id: int) -> None:
+    """Write the signed files of a channel."""
+    channel_files.channel_write_files(channel_id=row_id, repository=repository_of(get_settings()), clock=clock)
+
+
+@app.task(name="tidegate.sweep")  # type: ignore[untyped-decorator]  # celery has no types
+def sweep() -> None:
+    """Find work that lost its message, and send it."""
+    with read_scope() as session:
+        found = work.waiting(session, clock())
+    for nudge in recent.fresh(found, clock()):
+        send(nudge)
+
+
+@app.task(name="tidegate.review")  # type: ignore[untyped-decorator]  # celery has no types
+def review() -> None:
+    """Complete rollouts that nobody reports about any more: a cluster may have fallen silent."""
+    with read_scope() as session:
+        ids = work.rolling_rollouts(session)
+    for rollout_id in ids:
+        with session_scope() as session:
+            limit = get_settings().silent_after_seconds
+            rollouts.rollout_review(session, rollout_id=rollout_id, now=clock(), silent_after_seconds=limit)
+
+
+@app.task(name="tidegate.renew")  # type: ignore[untyped-decorator]  # celery has no types
+def renew() -> None:
+    """Sign again what nears its expiry."""
+    written = repository_of(get_settings()).renew(clock())
+    if written:
+        log.info("signed again", roles=written)
