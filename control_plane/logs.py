@@ -50,5 +50,5 @@ def configure_logs(*, level: str, log_format: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("httpx2", "httpcore2", "celery.redirected", "_granian"):
+    for noisy in ("alembic.runtime.plugins", "httpx2", "httpcore2", "celery.redirected", "_granian"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))

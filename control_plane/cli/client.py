@@ -86,9 +86,9 @@ def _mistake(body: dict[str, Any]) -> Mistake:
 def get_client() -> Client:
     """Return the client of the control plane that the environment or the local data directory names."""
     settings = get_settings()
-    url = os.environ.get("TIDEGATE_URL") or _read(settings.data_dir / LOCAL_URL) or settings.url
+    url = os.environ.get("TIDEGATE_URL") or read_text(settings.data_dir / LOCAL_URL) or settings.url
     named = os.environ.get("TIDEGATE_TOKEN_FILE")
-    token = _read(Path(named)) if named else _read(settings.data_dir / LOCAL_TOKEN)
+    token = read_text(Path(named)) if named else read_text(settings.data_dir / LOCAL_TOKEN)
     if token is None:
         raise Refused(
             "no token: run this where `tidegate up` runs, or make one in the dashboard under Settings "
@@ -98,7 +98,8 @@ def get_client() -> Client:
     return Client(url, token)
 
 
-def _read(path: Path) -> str | None:
+def read_text(path: Path) -> str | None:
+    """Return a small file's text without surrounding space; None if it is absent or empty."""
     try:
         return path.read_text(encoding="utf-8").strip() or None
     except FileNotFoundError:

@@ -14,7 +14,7 @@ from typing import IO
 import structlog
 from rich.console import Console
 
-from control_plane.cli.client import LOCAL_TOKEN, LOCAL_URL
+from control_plane.cli.client import LOCAL_TOKEN, LOCAL_URL, read_text
 from control_plane.domain.errors import Refused
 from control_plane.logs import configure_logs
 from control_plane.settings import Settings, get_settings
@@ -43,6 +43,9 @@ def run_web() -> None:
     """The web server alone."""
     settings = _prepare()
     _initialise(settings)
+    from control_plane.tasks import nudges
+
+    nudges.install()
     _serve(settings)
 
 
@@ -116,19 +119,17 @@ def _initialise(settings: Settings) -> None:
 
     check_free(_addresses(settings), settings.port)
     _migrate(settings)
-    from control_plane.publishing.repository import open_repository
-
-    open_repository(settings)
     _first_sign_in(settings)
 
 
 def _first_sign_in(settings: Settings) -> None:
-    from control_plane.web.accounts.first import ensure_first_admin, ensure_local_token
+    from control_plane.web.accounts.local import ensure_local_token
+    from control_plane.web.accounts.people import ensure_first_admin
 
     password = ensure_first_admin()
     if password is not None:
         _announce_password(settings, password)
-    token = ensure_local_token()
+    token = ensure_local_token(read_text(settings.data_dir / LOCAL_TOKEN))
     if token is not None:
         _write_private(settings.data_dir / LOCAL_TOKEN, token)
     _write_private(settings.data_dir / LOCAL_URL, settings.url)

@@ -53,7 +53,7 @@ def web(port: Port = None, host: Host = None, also_listen: AlsoListen = None) ->
 def worker(
     queues: Annotated[
         str, typer.Option("--queues", "-Q", help="queues to work on: default, rehearsals")
-    ] = "default,rehearsals",
+    ] = "tidegate,rehearsals",
     concurrency: Annotated[int, typer.Option("--concurrency", "-c", help="tasks at the same time")] = 2,
 ) -> None:
     """Run a worker: it looks at upstreams, rehearses and publishes."""

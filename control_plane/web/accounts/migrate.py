@@ -1,11 +1,14 @@
-"""Brings the tables of accounts and sessions up to date."""
+"""Brings Django's own tables (people, sessions, tokens) to their newest revision."""
 
-from control_plane.web.accounts.boot import set_up_django
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "control_plane.web.django_settings")
 
 
 def upgrade_accounts() -> None:
-    """Apply Django's migrations."""
-    set_up_django()
+    """Migrate; nothing happens where that was done before."""
+    import django
     from django.core.management import call_command
 
+    django.setup()
     call_command("migrate", verbosity=0, interactive=False)
