@@ -1,11 +1,12 @@
-"""Errors of the harness. The class says what a failure proves; the text is for people.
+"""Errors of the harness. The class says what a stage that ends with it proves; the text is for people.
 
 | class         | proves                                                    | step    |
 |---------------|-----------------------------------------------------------|---------|
-| ReleaseFailed | the release that runs in this step does not work          | failed  |
+| ReleaseFailed | the release that runs in this stage does not work         | failed  |
 | CouldNotTell  | nothing about the release: cluster, registry or harness   | errored |
+| ToolFailed    | the same: a program that we asked did not answer          | errored |
+| Skipped       | there was nothing to do                                   | skipped |
 | CutOff        | the run's time is up, or we were told to stop             | errored |
-| ToolFailed    | a program that we asked something did not answer          | errored |
 """
 
 
@@ -23,6 +24,10 @@ class CouldNotTell(HarnessError):
 
 class ToolFailed(CouldNotTell):
     """kubectl, helm or another program failed to answer."""
+
+
+class Skipped(HarnessError):
+    """There was nothing to do; the message says why."""
 
 
 class CutOff(BaseException):

@@ -1,0 +1,78 @@
+"""What a release is made of: its chart, fetched by digest, and its images, asked for at their registry.
+
+Asked before a cluster is made, and again when a node could not pull: only the registry itself can tell an image that
+does not exist (404: the release is bad) from one that cannot be had now (the registry is down: we could not tell).
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx2
+
+from cluster_agent.applying.artifacts import MANIFEST_TYPES, ChartStore, registry_url
+from cluster_agent.contract import ApplicationManifest
+from cluster_agent.errors import Unreachable, Untrusted
+from test_harness.errors import CouldNotTell, ReleaseFailed
+
+INDEX_TYPES = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json"
+HTTP_SECONDS = 20.0
+_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
+
+
+class Artifacts:
+    """Charts and images as the harness's process reads them; ``mirrors`` as in ``Registries.from_host``."""
+
+    def __init__(self, folder: Path, mirrors: Mapping[str, str]) -> None:
+        self._http = httpx2.Client(timeout=HTTP_SECONDS, follow_redirects=True)
+        self._mirrors = mirrors
+        self._charts = ChartStore(folder, self._http, mirrors)
+
+    def chart(self, application: ApplicationManifest) -> Path:
+        """Return the chart's local file. Raises ReleaseFailed when there is none under that digest, CouldNotTell when unknown."""
+        try:
+            return self._charts.chart(application.artifact)
+        except Untrusted as error:
+            raise ReleaseFailed(error.message) from error
+        except Unreachable as error:
+            if error.code == "artifact_missing":
+                raise ReleaseFailed(f"the chart does not exist: {error.message}") from error
+            raise CouldNotTell(error.message) from error
+
+    def check_images(self, application: ApplicationManifest) -> None:
+        """Return when the registries have every image. Raises ReleaseFailed for one that does not exist, CouldNotTell when unknown."""
+        for image, digest in application.images.items():
+            status = self._status(image, digest)
+            if status == 404:
+                raise ReleaseFailed(f"the image {image}@{digest[:19]}… does not exist: its registry answers 404")
+            if status != 200:
+                raise CouldNotTell(f"the registry of {image} answers HTTP {status}")
+
+    def _status(self, image: str, digest: str) -> int:
+        base, query = registry_url(repository_of(image), self._mirrors)
+        url = f"{base}/manifests/{digest}"
+        headers = {"Accept": f"{INDEX_TYPES}, {MANIFEST_TYPES}"}
+        try:
+            answer = self._http.head(url, params=query, headers=headers)
+            if answer.status_code == 401:
+                headers["Authorization"] = f"Bearer {self._token(answer)}"
+                answer = self._http.head(url, params=query, headers=headers)
+        except httpx2.HTTPError as error:
+            words = str(error) or type(error).__name__
+            raise CouldNotTell(f"the registry of {image} cannot be reached: {words}") from error
+        return answer.status_code
+
+    def _token(self, challenge: httpx2.Response) -> str:
+        given = dict(_CHALLENGE.findall(challenge.headers.get("WWW-Authenticate", "")))
+        realm = given.pop("realm", "")
+        if not realm.startswith(("https://", "http://")):
+            raise CouldNotTell(f"the registry {challenge.url.host} asks for a login that needs credentials")
+        answer = self._http.get(realm, params=given).json()
+        return str(answer.get("token") or answer.get("access_token"))
+
+
+def repository_of(image: str) -> str:
+    """Return an image reference without its tag and digest: ``docker.io/a/b:1`` is ``docker.io/a/b``."""
+    name = image.partition("@")[0]
+    head, colon, tag = name.rpartition(":")
+    return head if colon and "/" not in tag else name
