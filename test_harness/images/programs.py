@@ -1,0 +1,77 @@
+"""Images of Tidegate's own programs, built from this tree by the Dockerfiles in ``docker/``.
+
+Where containers cannot reach PyPI, the wheels are gathered here by the lock file and put into the build's context.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from test_harness import images
+from test_harness.offline.cache import cache_dir, key_of
+from test_harness.offline.commands import run
+from test_harness.offline.progress import step
+
+if TYPE_CHECKING:
+    from test_harness.offline.prepare import Ready
+
+ROOT = Path(__file__).resolve().parents[2]
+EXTRAS = {"agent": ("agent",), "control-plane": ("control-plane", "harness")}
+SOURCES = ("control_plane", "cluster_agent", "test_harness", "migrations", "docker")
+FILES = ("pyproject.toml", "uv.lock", "README.md", "LICENSE", "NOTICE")
+
+
+def build_program(ready: Ready, program: str) -> str:
+    """Build the image of ``agent`` or ``control-plane``; return its name with a tag that follows the sources.
+
+    Nothing is built where the engine holds that very image already.
+    """
+    name = f"ghcr.io/tidegate/{program}:{_sources_key(ready)}"
+    if ready.engine.has_image(name):
+        return name
+    with step(f"image of the {program}, from this tree", expected=25), tempfile.TemporaryDirectory() as folder:
+        context = _context(ready, program, Path(folder))
+        dockerfile = context / "docker" / f"{program}.Dockerfile"
+        images.build(ready.engine, dockerfile, context, name, base=ready.base_image)
+    return name
+
+
+def _sources_key(ready: Ready) -> str:
+    return key_of(ready.base_image, *(ROOT / each for each in (*SOURCES, *FILES) if (ROOT / each).exists()))
+
+
+def _context(ready: Ready, program: str, folder: Path) -> Path:
+    for each in SOURCES:
+        shutil.copytree(ROOT / each, folder / each, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+    for each in FILES:
+        shutil.copy2(ROOT / each, folder / each)
+    if ready.decision.mode == "offline":
+        shutil.copytree(_wheels(program), folder / "wheelhouse")
+        run(["uv", "build", "--wheel", "--quiet", "--out-dir", folder / "wheelhouse", ROOT])
+        (folder / "bin").mkdir()
+        shutil.copy2(ready.helm, folder / "bin" / "helm")
+        if "harness" in EXTRAS[program]:
+            shutil.copy2(ready.kubectl, folder / "bin" / "kubectl")
+    return folder
+
+
+def _wheels(program: str) -> Path:
+    """The locked wheels of the program's libraries, gathered once per lock file."""
+    target = cache_dir() / "wheels" / f"{program}-{key_of(ROOT / 'uv.lock', ROOT / 'pyproject.toml')}"
+    if target.exists():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with step(f"wheels of the {program}, by the lock file", expected=15):
+        work = Path(tempfile.mkdtemp(prefix=".wheels-", dir=target.parent))
+        wanted = work / "requirements.txt"
+        extras = [word for extra in EXTRAS[program] for word in ("--extra", extra)]
+        run(
+            ["uv", "export", "--frozen", "--no-dev", "--no-emit-project", "--quiet", *extras, "-o", wanted], folder=ROOT
+        )
+        run(["uv", "tool", "run", "pip", "download", "--quiet", "--only-binary=:all:", "--dest", work, "-r", wanted])
+        wanted.unlink()
+        work.replace(target)
+    return target
