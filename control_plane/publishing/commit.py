@@ -27,13 +27,13 @@ def commit(storage: Storage, keys: KeyRing, tree: Tree, now: datetime) -> list[s
     for name in tree.delegated:
         if _must_sign(tree, name, tree.roles.get(name), tree.targets.signed):
             role = tree.role(name)
-            _renumber(role, name, now)
+            role.signed.version = next_version(max(role.signed.version, tree.highest.get(name, 0)), now)
+            role.signed.expires = now + lifetime(name)
             _sign_and_write(storage, name, role, signers)
             written.append(name)
-    if _commit_snapshot(storage, tree, signers, now):
-        written.append("snapshot")
-    if _commit_timestamp(storage, tree, signers, now, moved=bool(written)):
-        written.append("timestamp")
+    if written or _top_is_stale(tree):
+        _sign_top(storage, tree, signers, now)
+        written += ["snapshot", "timestamp"]
     tree.touched.clear()
     return written
 
@@ -64,32 +64,30 @@ def _publish_root_signed(storage: Storage, keys: KeyRing) -> list[str]:
     return written
 
 
-def _commit_snapshot(storage: Storage, tree: Tree, signers: tuple[CryptoSigner, ...], now: datetime) -> bool:
+def _top_is_stale(tree: Tree) -> bool:
+    root, snapshot, timestamp = tree.root.signed, tree.snapshot, tree.timestamp
+    if _must_sign(tree, "snapshot", snapshot, root) or _must_sign(tree, "timestamp", timestamp, root):
+        return True
+    return snapshot is None or snapshot.signed.meta != _meta(tree)
+
+
+def _meta(tree: Tree) -> dict[str, MetaFile]:
     versions = {"targets": tree.targets.signed.version} | {
-        name: tree.roles[name].signed.version for name in tree.delegated
+        name: tree.role(name).signed.version for name in tree.delegated
     }
-    meta = {f"{name}.json": MetaFile(version) for name, version in versions.items()}
-    current = tree.snapshot
-    if current and current.signed.meta == meta and not _must_sign(tree, "snapshot", current, tree.root.signed):
-        return False
-    tree.snapshot = Metadata(Snapshot(version=current.signed.version if current else 1, meta=meta))
-    _renumber(tree.snapshot, "snapshot", now)
+    return {f"{name}.json": MetaFile(version) for name, version in versions.items()}
+
+
+def _sign_top(storage: Storage, tree: Tree, signers: tuple[CryptoSigner, ...], now: datetime) -> None:
+    """Sign snapshot and timestamp, always both and with one number: an older timestamp put back betrays itself."""
+    used = [metadata.signed.version for metadata in (tree.snapshot, tree.timestamp) if metadata]
+    version = next_version(max([tree.highest.get("snapshot", 0), *used]), now)
+    tree.snapshot = Metadata(Snapshot(version=version, expires=now + lifetime("snapshot"), meta=_meta(tree)))
+    tree.timestamp = Metadata(
+        Timestamp(version=version, expires=now + lifetime("timestamp"), snapshot_meta=MetaFile(version))
+    )
     _sign_and_write(storage, "snapshot", tree.snapshot, signers)
-    return True
-
-
-def _commit_timestamp(
-    storage: Storage, tree: Tree, signers: tuple[CryptoSigner, ...], now: datetime, *, moved: bool
-) -> bool:
-    assert tree.snapshot is not None  # _commit_snapshot made it
-    current = tree.timestamp
-    if current and not moved and not _must_sign(tree, "timestamp", current, tree.root.signed):
-        return False
-    meta = MetaFile(tree.snapshot.signed.version)
-    tree.timestamp = Metadata(Timestamp(version=current.signed.version if current else 1, snapshot_meta=meta))
-    _renumber(tree.timestamp, "timestamp", now)
     _sign_and_write(storage, "timestamp", tree.timestamp, signers)
-    return True
 
 
 def _must_sign(tree: Tree, name: str, role: Metadata[R] | None, delegator: Root | Targets) -> bool:
@@ -101,11 +99,6 @@ def _must_sign(tree: Tree, name: str, role: Metadata[R] | None, delegator: Root 
     except UnsignedMetadataError:
         return True
     return False
-
-
-def _renumber(metadata: Metadata[R], name: str, now: datetime) -> None:
-    metadata.signed.version = next_version(metadata.signed.version, now)
-    metadata.signed.expires = now + lifetime(name)
 
 
 def _sign_and_write(storage: Storage, name: str, metadata: Metadata[R], signers: tuple[CryptoSigner, ...]) -> None:

@@ -65,16 +65,15 @@ class Repository:
                 delegate_channels(self.keys, names, now)
             return self._reconcile(published, now)
 
-    def add_channel(self, name: str, *, now: datetime) -> bool:
-        """Delegate a new channel; needs the root key. Return False if it exists already."""
+    def add_channel(self, name: str, *, now: datetime) -> None:
+        """Delegate a new channel; needs the root key. One that exists is left as it is."""
         check_channel_name(name)
         with self._open() as tree:
-            if name in tree.delegated:
-                return False
-            self.keys.require_root(f"a new channel ({name})")
-            delegate_channels(self.keys, [name], now)
-            commit(self.storage, self.keys, self._sound(), now)
-            return True
+            if name not in tree.delegated:
+                self.keys.require_root(f"a new channel ({name})")
+                delegate_channels(self.keys, [name], now)
+                tree = self._sound()
+            commit(self.storage, self.keys, tree, now)
 
     def publish_channel(self, manifest: Manifest, rollout: Rollout | None = None, *, now: datetime) -> list[str]:
         """Publish a generation, with its rollout, in one step that clients see whole. Return the roles written.
@@ -139,7 +138,7 @@ class Repository:
                 "which publishes them again from its database",
                 code="repository_damaged",
             )
-        return tree
+        return _mending(tree)
 
     def _reconcile(self, published: Iterable[Published], now: datetime) -> list[str]:
         tree = load_tree(self.storage, self.keys)
@@ -149,16 +148,8 @@ class Repository:
             )
         for item in published:
             self._put(tree, item, now)
-        if self._was_put_back(tree):
-            tree.touched |= {"snapshot", "timestamp"}
         self._touch_due(tree, now)
-        return commit(self.storage, self.keys, tree, now)
-
-    def _was_put_back(self, tree: Tree) -> bool:
-        """True if a newer snapshot lies unused: an older timestamp was put back, or a publisher was killed."""
-        current = tree.snapshot.signed.version if tree.snapshot else 0
-        names = [name for name in self.storage.names("metadata") if name.endswith(".snapshot.json")]
-        return any(int(name.split(".")[0]) > current for name in names)
+        return commit(self.storage, self.keys, _mending(tree), now)
 
     def _put(self, tree: Tree, item: Published, now: datetime) -> None:
         manifest = item.manifest
@@ -227,6 +218,12 @@ class Repository:
         for name, metadata in online.items():
             if metadata and due_for_renewal(name, metadata.signed.expires, now):
                 tree.touched.add(name)
+
+
+def _mending(tree: Tree) -> Tree:
+    if tree.put_back:
+        tree.touched |= {"snapshot", "timestamp"}
+    return tree
 
 
 def _same_rollout(one: Rollout, other: Rollout) -> bool:

@@ -57,7 +57,11 @@ def describe(storage: Storage, keys: KeyRing, tree: Tree | None, now: datetime) 
     if tree is None:
         return RepositoryState((), (), root_key_present, "", ("the repository has not been initialised",), ())
     roles = tuple(_roles(keys, tree))
-    damage = (*tree.damage, *(f"{name} is not what its role signed" for name in damaged_targets(storage, tree)))
+    damage = (
+        *tree.damage,
+        *(f"{name} is not what its role signed" for name in damaged_targets(storage, tree)),
+        *(["metadata/timestamp.json is older than the newest snapshot beside it"] if tree.put_back else []),
+    )
     return RepositoryState(
         roles=roles,
         channels=tuple(_channel(tree, name) for name in tree.delegated if name != ROLLOUTS),

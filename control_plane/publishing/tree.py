@@ -21,7 +21,8 @@ R = TypeVar("R", Timestamp, Snapshot, Targets)
 class Tree:
     """Verified metadata. ``root`` and ``targets`` are the newest ones kept beside the keys.
 
-    ``roles`` has the delegated roles as the current snapshot names them; ``touched`` names what must be signed anew.
+    ``roles`` has the delegated roles as the current snapshot names them; ``touched`` names what must be signed anew;
+    ``highest`` has, by role, the highest number that any of its files in storage has, used or not.
     """
 
     root: Metadata[Root]
@@ -31,6 +32,12 @@ class Tree:
     roles: dict[str, Metadata[Targets]] = field(default_factory=dict)
     damage: list[str] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
+    highest: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def put_back(self) -> bool:
+        """True if a newer snapshot lies unused: an older timestamp was put back, or a publisher was killed."""
+        return self.highest.get("snapshot", 0) > (self.snapshot.signed.version if self.snapshot else 0)
 
     @property
     def delegated(self) -> list[str]:
@@ -79,6 +86,7 @@ def load_tree(storage: Storage, keys: KeyRing) -> Tree | None:
     if root is None or targets is None:
         return None
     tree = Tree(Metadata[Root].from_bytes(root[1]), Metadata[Targets].from_bytes(targets[1]))
+    tree.highest = _highest_numbers(storage)
     if storage.read(role_file("timestamp", 0)) is None:
         return tree
     _check_roots(storage, keys, tree)
@@ -89,6 +97,15 @@ def load_tree(storage: Storage, keys: KeyRing) -> Tree | None:
     if tree.snapshot:
         _load_roles(storage, keys, tree, tree.snapshot.signed)
     return tree
+
+
+def _highest_numbers(storage: Storage) -> dict[str, int]:
+    highest: dict[str, int] = {}
+    for name in storage.names("metadata"):
+        number, _, role = name.removesuffix(".json").partition(".")
+        if number.isdecimal():
+            highest[role] = max(highest.get(role, 0), int(number))
+    return highest
 
 
 def _check_roots(storage: Storage, keys: KeyRing, tree: Tree) -> None:

@@ -174,7 +174,11 @@ def test_tampered_files_are_named_stop_publishing_and_are_healed_from_the_databa
     older = world.file("metadata/timestamp.json").read_bytes()
     world.publish(2)
     published = [Published(manifest(2), rollout(2, world.now))]
+    world.poll()
+    before_renewal = world.file("metadata/timestamp.json").read_bytes()
+    world.repository.renew(world.now + timedelta(hours=12))
     damages = {
+        "timestamp of before a renewal": lambda: world.file("metadata/timestamp.json").write_bytes(before_renewal),
         "unsigned role": lambda: _strip(world.file("metadata/*.stable.json")),
         "older timestamp": lambda: world.file("metadata/timestamp.json").write_bytes(older),
         "no timestamp": lambda: world.file("metadata/timestamp.json").unlink(),
@@ -185,9 +189,9 @@ def test_tampered_files_are_named_stop_publishing_and_are_healed_from_the_databa
     }
     for name, damage in damages.items():
         world.now += timedelta(minutes=1)
+        _generation(world.poll())
         damage()
-        if name not in ("older timestamp", "no timestamp"):
-            assert world.repository.state(world.now).damage, name
+        assert world.repository.state(world.now).damage, name
         world.repository.reconcile(published, now=world.now)
         assert world.repository.state(world.now).damage == (), name
         assert world.repository.reconcile(published, now=world.now) == [], name

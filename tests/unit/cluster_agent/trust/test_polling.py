@@ -58,7 +58,7 @@ def test_a_new_generation_and_a_halted_rollout_are_news(world):
 def test_a_renewed_timestamp_is_no_news(world):
     world.poll()
     world.now += 13 * HOUR
-    assert world.repository.renew(world.now) == ["timestamp"]
+    assert world.repository.renew(world.now) == ["snapshot", "timestamp"]
     assert world.poll() == Unchanged(1)
 
 
