@@ -1,15 +1,11 @@
 """What only an upstream can be guilty of. Both mean that the *release* is bad; a registry that is down is ``Transient``."""
 
-from control_plane.domain.errors import TidegateError
+from control_plane.domain.errors import InvalidInput, NotFound
 
 
-class ChartInvalid(TidegateError):
-    """The chart cannot be read or does not render: the release is bad. The message quotes Helm's line."""
-
-    status = 422
+class ChartInvalid(InvalidInput):
+    """The chart cannot be read or does not render. The message quotes Helm's line."""
 
 
-class ImageMissing(TidegateError):
-    """The release names an image that its registry says does not exist: the release is bad."""
-
-    status = 422
+class ImageMissing(NotFound):
+    """The release names an image that its registry says does not exist."""

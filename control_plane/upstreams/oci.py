@@ -273,7 +273,7 @@ def _raise_for(answer: _Answer, name: Reference) -> None:
         )
     if status == 429 or status >= 500 or protocol.is_temporary(codes):
         raise Transient(f"{where} answers {words}", retry_after=_retry_after(answer), code="registry_busy")
-    raise InvalidInput(f"{where} answers {words}", code="registry_refused")
+    raise Transient(f"{where} answers {words}", code="registry_refused", retry_after=300)
 
 
 def _retry_after(answer: _Answer) -> float:

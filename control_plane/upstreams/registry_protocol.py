@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from cluster_agent.contract import sha256_hex
-from control_plane.domain.errors import InvalidInput, TidegateError, Transient, Untrusted
+from control_plane.domain.errors import TidegateError, Transient, Untrusted
 
 MANIFEST_TYPES = (
     "application/vnd.oci.image.index.v1+json",
@@ -24,18 +24,18 @@ _SECRET_PARAMETERS = frozenset(
 def next_page(request_url: str, link: str) -> str | None:
     """Return the URL of the next page that ``link`` (a ``Link`` header) names, or None where there is none.
 
-    Raises ``InvalidInput`` for a page on another host or by another scheme: a registry does not send us elsewhere.
+    Raises ``Transient`` for a page on another host or by another scheme: a registry does not send us elsewhere.
     """
     if not link.strip():
         return None
     match = _LINK.match(link)
     if match is None or not match[1].isprintable():
-        raise InvalidInput(f"the registry's Link header cannot be read: {link[:120]!r}")
+        raise not_a_registry(without_secrets(request_url), f"with a Link header that cannot be read, {link[:120]!r}")
     if "rel=" in (match[2] or "") and "next" not in match[2]:
         return None
     url: str = urljoin(request_url, match[1])
     if urlsplit(url)[:2] != urlsplit(request_url)[:2]:
-        raise InvalidInput(f"the registry's next page is on another server: {without_secrets(url)}")
+        raise Transient(f"the registry's next page is on another server: {without_secrets(url)}", code="next_page")
     return url
 
 
