@@ -15,13 +15,15 @@ _CONTROLLER_MANAGER = [
     {"name": "kube-api-burst", "value": "1000"},
 ]
 
-_KUBELET = {
+# A kubelet that was frozen for 30 s first reports its runtime as down: let it look again at once, not after 10 s.
+_WAKING = {"kind": "KubeletConfiguration", "nodeStatusUpdateFrequency": "1s", "nodeStatusReportFrequency": "5m0s"}
+_RESTRICTED_KUBELET = {
     "kind": "KubeletConfiguration",
     "failCgroupV1": False,
     "oomScoreAdj": 0,
     "featureGates": {"KubeletInUserNamespace": True},
 }
-_KUBE_PROXY = {
+_RESTRICTED_PROXY = {
     "kind": "KubeProxyConfiguration",
     "mode": "nftables",
     "conntrack": {
@@ -41,15 +43,15 @@ def cluster_config(*, patched: bool) -> str:
     not lose its seat. For the same reason a silent node is not declared lost: it would wake up tainted.
     `patched`: with the settings for control groups v1 and missing capabilities.
     """
+    patches = [_WAKING, _RESTRICTED_KUBELET, _RESTRICTED_PROXY] if patched else [_WAKING]
     config: dict[str, Any] = {
         "kind": "Cluster",
         "apiVersion": "kind.x-k8s.io/v1alpha4",
         "networking": {"ipFamily": "ipv4"},
         "nodes": [{"role": "control-plane"}],
+        "kubeadmConfigPatches": [json.dumps(patch) for patch in patches],
         "kubeadmConfigPatchesJSON6902": [_append_arguments()],
     }
-    if patched:
-        config["kubeadmConfigPatches"] = [json.dumps(_KUBELET), json.dumps(_KUBE_PROXY)]
     return json.dumps(config, indent=2)
 
 
