@@ -13,6 +13,7 @@ else
   # shellcheck disable=SC2086  # the options are words
   UV_PROJECT_ENVIRONMENT=/opt/tidegate /opt/uv/bin/uv sync --frozen --no-dev --no-editable $options
 fi
+[ "$extras" != agent ] || rm -rf /opt/tidegate/lib/python3*/site-packages/control_plane /opt/tidegate/lib/python3*/site-packages/test_harness
 /opt/tidegate/bin/python -m compileall -q -j 0 /opt/tidegate/lib || true
 rm -rf /opt/tidegate/lib/python3*/site-packages/pip /opt/tidegate/lib/python3*/site-packages/pip-* \
   /opt/tidegate/lib/python3*/site-packages/setuptools*

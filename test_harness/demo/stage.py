@@ -22,6 +22,7 @@ from test_harness.clusters.network import gateway_address, remove_network
 from test_harness.demo.control_plane import ControlPlane
 from test_harness.demo.narrator import Narrator, StoryFailed
 from test_harness.images import registry as registries
+from test_harness.images.programs import build_program
 from test_harness.offline import engine
 from test_harness.offline.prepare import Ready, everything
 from test_harness.offline.processes import Process
@@ -33,7 +34,6 @@ NAMESPACE = "miniflux"
 CLUSTER = "harbour"
 CLUSTER_NAME = f"tidegate-{CLUSTER}"
 AGENT_NAMESPACE = "tidegate-agent"
-AGENT_IMAGE = "ghcr.io/tidegate/agent"
 POLL_SECONDS = 2
 WEBHOOK_HEADER = "X-Tidegate-Token"
 QUOTA = {"requests.memory": "1Gi", "requests.cpu": "2"}
@@ -51,6 +51,7 @@ class Stage:
     narrator: Narrator
     folder: Path = field(default_factory=demo_folder)
     port: int = 8080
+    agent_image: str = ""
 
     @cached_property
     def ready(self) -> Ready:
@@ -95,7 +96,8 @@ class Stage:
             KindProvider(self.ready).create(CLUSTER_NAME, keep=True)
             self.cluster.connect_mirror(self.registry.cluster_url)
         with self.narrator.step("the agent's image is built from this tree"):
-            build_agent_image(self.ready, self.registry)
+            self.agent_image = build_program(self.ready, "agent")
+            images.push(self.ready.engine, self.agent_image, self.registry.host)
 
     def start_control_plane(self) -> Process:
         """Start it, and write down its process for ``down``."""
@@ -160,13 +162,14 @@ class Stage:
         return _run([self.ready.helm, "--kubeconfig", self.cluster.kubeconfig, *arguments])
 
     def _agent_values(self, token: str) -> dict[str, Any]:
+        repository, _, tag = self.agent_image.rpartition(":")
         return {
             "joinToken": token,
             "cluster": CLUSTER,
             "controlPlane": {"url": self.control_plane.agents_url},
             "namespaces": [NAMESPACE],
             "pollSeconds": POLL_SECONDS,
-            "image": {"repository": AGENT_IMAGE, "tag": "demo"},
+            "image": {"repository": repository, "tag": tag},
             "registryMirrors": {"*": self.registry.cluster_url},
         }
 
@@ -182,18 +185,6 @@ class Stage:
         path = self.control_plane.webhook_secret
         path.touch(mode=0o600)
         path.write_text(text)
-
-
-def build_agent_image(ready: Ready, registry: registries.Registry) -> None:
-    """Build the agent's image from this tree and push it under its public name."""
-    name = f"{AGENT_IMAGE}:demo"
-    context = _agent_context(ready)
-    images.build(ready.engine, ROOT / "docker" / "agent.Dockerfile", context, name, base=ready.base_image)
-    images.push(ready.engine, name, registry.host)
-
-
-def _agent_context(ready: Ready) -> Path:
-    raise NotImplementedError(ready)
 
 
 def down(folder: Path) -> list[str]:

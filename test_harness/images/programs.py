@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTRAS = {"agent": ("agent",), "control-plane": ("control-plane", "harness")}
+MATTERS = {
+    "agent": ("cluster_agent",),
+    "control-plane": ("control_plane", "cluster_agent", "test_harness", "migrations"),
+}
 SOURCES = ("control_plane", "cluster_agent", "test_harness", "migrations", "docker")
 FILES = ("pyproject.toml", "uv.lock", "README.md", "LICENSE", "NOTICE")
 
@@ -29,7 +33,7 @@ def build_program(ready: Ready, program: str) -> str:
 
     Nothing is built where the engine holds that very image already.
     """
-    name = f"ghcr.io/tidegate/{program}:{_sources_key(ready)}"
+    name = f"ghcr.io/tidegate/{program}:{_sources_key(ready, program)}"
     if ready.engine.has_image(name):
         return name
     with step(f"image of the {program}, from this tree", expected=25), tempfile.TemporaryDirectory() as folder:
@@ -39,8 +43,10 @@ def build_program(ready: Ready, program: str) -> str:
     return name
 
 
-def _sources_key(ready: Ready) -> str:
-    return key_of(ready.base_image, *(ROOT / each for each in (*SOURCES, *FILES) if (ROOT / each).exists()))
+def _sources_key(ready: Ready, program: str) -> str:
+    return key_of(
+        ready.base_image, *(ROOT / each for each in (*MATTERS[program], "docker", "pyproject.toml", "uv.lock"))
+    )
 
 
 def _context(ready: Ready, program: str, folder: Path) -> Path:
