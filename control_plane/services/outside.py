@@ -2,18 +2,29 @@
 
 import os
 import socket
+from functools import lru_cache
 
 from control_plane.publishing.keys import KeyRing
 from control_plane.publishing.repository import Repository
 from control_plane.publishing.storage import DirectoryStorage
 from control_plane.services.rehearsals import Workplace
-from control_plane.settings import Settings
+from control_plane.settings import Settings, get_settings
+from control_plane.upstreams.charts import UpstreamReader
+from control_plane.upstreams.oci import RegistryClient
 from test_harness.runner import Registries
 
 
 def repository_of(settings: Settings) -> Repository:
     """Return the publisher of the channels' files. It holds no state: make one wherever it is needed."""
     return Repository(DirectoryStorage(settings.tuf_dir), KeyRing(settings.keys_dir))
+
+
+@lru_cache(maxsize=1)
+def shared_reader() -> UpstreamReader:
+    """Return this process's reader of registries: connections, tokens and ETags are kept. Made at first use, after a fork."""
+    settings = get_settings()
+    client = RegistryClient(mirrors=settings.registry_mirrors, timeout=settings.registry_timeout)
+    return UpstreamReader(client, helm=settings.helm)
 
 
 def workplace_of(settings: Settings) -> Workplace:

@@ -76,7 +76,7 @@ def upstream_lease(session: Session, *, upstream_id: int, now: datetime) -> Targ
     upstream = lookups.take(session, Upstream, upstream_id)
     if upstream.next_look_at > now or not is_free(upstream.lease_until, now) or upstream.kind != "chart":
         return None
-    upstream.lease_until = now + timedelta(seconds=LEASE_SECONDS)
+    upstream.lease_until = upstream.next_look_at = now + timedelta(seconds=LEASE_SECONDS)
     declaration = declaration_of(upstream.application)
     return Target(
         upstream_id=upstream.id,
@@ -133,9 +133,8 @@ def upstream_note(
     """Write down a look that was answered; a new version whose images exist becomes a release."""
     upstream = lookups.take(session, Upstream, target.upstream_id)
     declaration = declaration_of(upstream.application)
-    upstream.last_look_at, upstream.lease_until, upstream.unknown_since, upstream.failures = now, None, None, 0
-    upstream.last_error = findings.missing or None
-    upstream.next_look_at = next_look(now, poll_seconds=declaration.poll_seconds, failures=0, jitter=jitter)
+    upstream.unknown_since, upstream.failures, upstream.last_error = None, 0, findings.missing or None
+    _end_look(session, upstream, next_look(now, poll_seconds=declaration.poll_seconds, failures=0, jitter=jitter), now)
     for tag, digest in findings.digests.items():
         _note_sighting(session, upstream, tag, digest, seen_by, now)
     _note_images(session, upstream, findings, seen_by, now)
@@ -157,11 +156,20 @@ def upstream_fail(session: Session, *, upstream_id: int, error: TidegateError, n
     """Write down a look that found nothing out: unknown since when, why, and when to look again."""
     upstream = lookups.take(session, Upstream, upstream_id)
     upstream.failures += 1
-    upstream.lease_until, upstream.last_look_at = None, now
-    upstream.unknown_since = upstream.unknown_since or now
-    upstream.last_error = error.message
+    upstream.unknown_since, upstream.last_error = upstream.unknown_since or now, error.message
     poll = declaration_of(upstream.application).poll_seconds
-    upstream.next_look_at = next_look(now, poll_seconds=poll, failures=upstream.failures, jitter=jitter)
+    later = next_look(now, poll_seconds=poll, failures=upstream.failures, jitter=jitter)
+    _end_look(session, upstream, later, now)
+
+
+def _end_look(session: Session, upstream: Upstream, next_look_at: datetime, now: datetime) -> None:
+    """Give the lease back. A webhook that came during the look is not forgotten: what it told may have come too late to be seen."""
+    was_nudged = upstream.next_look_at != upstream.lease_until
+    upstream.last_look_at, upstream.lease_until = now, None
+    if was_nudged:
+        nudge(session, "upstream_look", upstream.id)
+    else:
+        upstream.next_look_at = next_look_at
 
 
 def _policy(version_range: str, *, charts: bool) -> Policy:

@@ -12,17 +12,20 @@ DEFAULT_QUEUE = "tidegate"
 REHEARSALS_QUEUE = "rehearsals"
 REVIEW_SECONDS = 15.0
 RENEW_SECONDS = 3600.0
+IN_PROCESS = "memory://localhost//"
 POLLING_SECONDS = 0.05
 BROKER_TIMEOUT_SECONDS = 2.0
 
 
 def make_app(settings: Settings) -> Celery:
     """Return the configured application."""
-    app = Celery("tidegate", broker=settings.broker_url, include=["control_plane.tasks.steps"])
+    broker = IN_PROCESS if settings.is_embedded else settings.broker_url
+    app = Celery("tidegate", broker=broker, include=["control_plane.tasks.steps"], set_as_current=False)
     app.conf.update(
         task_default_queue=DEFAULT_QUEUE,
         task_routes={"tidegate.release_rehearse": {"queue": REHEARSALS_QUEUE}},
         task_ignore_result=True,
+        result_expires=None,
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         task_serializer="json",
@@ -59,3 +62,4 @@ def _schedule(settings: Settings) -> dict[str, dict[str, object]]:
 
 
 app = make_app(get_settings())
+app.set_default()

@@ -5,12 +5,13 @@ from collections.abc import Callable
 
 import structlog
 from celery.beat import Service
+from celery.worker import WorkController
 
 from control_plane.services.channel_files import channels_reconcile
 from control_plane.services.outside import repository_of
 from control_plane.settings import get_settings
 from control_plane.tasks import nudges, steps
-from control_plane.tasks.app import DEFAULT_QUEUE, REHEARSALS_QUEUE, app
+from control_plane.tasks.app import DEFAULT_QUEUE, REHEARSALS_QUEUE, app, make_app
 
 STEP_THREADS = 4
 STOP_SECONDS = 20.0
@@ -49,8 +50,9 @@ def start_embedded(stop: threading.Event) -> Callable[[], None]:
     return join
 
 
-def _worker(queue: str, threads: int):  # type: ignore[no-untyped-def]  # celery has no types
-    return app.WorkController(
+def _worker(queue: str, threads: int) -> WorkController:
+    """Return a worker on one queue. Each has an application of its own: which queues are consumed is kept there."""
+    return make_app(get_settings()).WorkController(
         queues=[queue],
         pool="threads",
         concurrency=threads,

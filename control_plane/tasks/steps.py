@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import wraps
 
 import structlog
+from celery import shared_task
 
 from control_plane.domain.errors import NotFound, Refused
 from control_plane.services import (
@@ -23,17 +24,15 @@ from control_plane.services import (
     runs,
     upstreams,
 )
-from control_plane.services.outside import chart_reader_of, repository_of, tag_reader_of, workplace_of
+from control_plane.services.outside import repository_of, shared_reader, workplace_of
 from control_plane.settings import get_settings
 from control_plane.store import work
 from control_plane.store.session import read_scope, session_scope
-from control_plane.tasks.app import app
 from control_plane.tasks.nudges import send
 from control_plane.tasks.sweeping import Recent
 
-HOLD_SECONDS = 20.0
 log = structlog.get_logger(__name__)
-recent = Recent(HOLD_SECONDS)
+recent = Recent()
 
 
 def clock() -> datetime:
@@ -44,7 +43,7 @@ def clock() -> datetime:
 def step(function: Callable[[int], object]) -> Callable[[int], None]:
     """Make ``function`` the task ``tidegate.<its name>``."""
 
-    @app.task(name=f"tidegate.{function.__name__}")
+    @shared_task(name=f"tidegate.{function.__name__}")  # type: ignore[untyped-decorator]  # celery has no types
     @wraps(function)
     def task(row_id: int) -> None:
         try:
@@ -52,7 +51,7 @@ def step(function: Callable[[int], object]) -> Callable[[int], None]:
         except (NotFound, Refused) as error:
             log.info("nothing to do any more", task=function.__name__, id=row_id, reason=error.message)
 
-    return task  # type: ignore[no-any-return]  # celery has no types
+    return task  # type: ignore[no-any-return]
 
 
 @step
@@ -60,7 +59,7 @@ def upstream_look(row_id: int) -> None:
     """Look at an upstream that is due."""
     upstreams.upstream_look(
         upstream_id=row_id,
-        reader=tag_reader_of(get_settings()),
+        reader=shared_reader(),
         clock=clock,
         jitter=random.random(),  # noqa: S311
     )
@@ -69,7 +68,7 @@ def upstream_look(row_id: int) -> None:
 @step
 def release_resolve(row_id: int) -> None:
     """Pin every digest of a discovered release."""
-    resolving.release_resolve(release_id=row_id, reader=chart_reader_of(get_settings()), clock=clock)
+    resolving.release_resolve(release_id=row_id, reader=shared_reader(), clock=clock)
 
 
 @step
@@ -113,7 +112,7 @@ def channel_write_files(row_id: int) -> None:
     channel_files.channel_write_files(channel_id=row_id, repository=repository_of(get_settings()), clock=clock)
 
 
-@app.task(name="tidegate.sweep")  # type: ignore[untyped-decorator]  # celery has no types
+@shared_task(name="tidegate.sweep")  # type: ignore[untyped-decorator]  # celery has no types
 def sweep() -> None:
     """Find work that lost its message, and send it."""
     with read_scope() as session:
@@ -122,7 +121,7 @@ def sweep() -> None:
         send(nudge)
 
 
-@app.task(name="tidegate.review")  # type: ignore[untyped-decorator]  # celery has no types
+@shared_task(name="tidegate.review")  # type: ignore[untyped-decorator]  # celery has no types
 def review() -> None:
     """Complete rollouts that nobody reports about any more: a cluster may have fallen silent."""
     with read_scope() as session:
@@ -133,7 +132,7 @@ def review() -> None:
             rollouts.rollout_review(session, rollout_id=rollout_id, now=clock(), silent_after_seconds=limit)
 
 
-@app.task(name="tidegate.renew")  # type: ignore[untyped-decorator]  # celery has no types
+@shared_task(name="tidegate.renew")  # type: ignore[untyped-decorator]  # celery has no types
 def renew() -> None:
     """Sign again what nears its expiry."""
     written = repository_of(get_settings()).renew(clock())
