@@ -1,0 +1,69 @@
+"""What a web server says about a published file."""
+
+import pytest
+
+from control_plane.domain.errors import NotFound
+from control_plane.publishing.static import ASK_EVERY_TIME, NEVER_CHANGES, resolve
+
+from .conftest import NOW, manifest, rollout
+
+
+def test_the_timestamp_is_asked_for_every_time_and_its_tag_follows_its_content(repository):
+    root = repository.storage.root
+    before = resolve(root, "/metadata/timestamp.json")
+    assert before.cache_control == ASK_EVERY_TIME
+    assert before.matches(before.etag)
+    repository.publish_channel(manifest(1), now=NOW)
+    after = resolve(root, "metadata/timestamp.json")
+    assert after.etag != before.etag
+    assert not after.matches(before.etag)
+    assert after.body == after.path.read_bytes()
+
+
+def test_every_other_published_file_never_changes(repository):
+    repository.publish_channel(manifest(1), rollout(1), now=NOW)
+    root = repository.storage.root
+    for path in root.rglob("*.json"):
+        if path.name != "timestamp.json":
+            assert resolve(root, str(path.relative_to(root))).cache_control == NEVER_CHANGES
+
+
+@pytest.mark.parametrize(
+    ("header", "matched"),
+    [(None, False), ("", False), ("{}", True), ("W/{}", True), ('"x", {}', True), ("*", True), ('"x"', False)],
+)
+def test_if_none_match_is_read_as_the_standard_says(repository, header, matched):
+    file = resolve(repository.storage.root, "metadata/timestamp.json")
+    assert file.matches(header and header.format(file.etag)) is matched
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/",
+        "metadata",
+        "metadata/",
+        "metadata/../../keys/online.pem",
+        "../keys/online.pem",
+        "/../keys/online.pem",
+        "metadata/%2e%2e/keys/online.pem",
+        "//metadata/timestamp.json",
+        "metadata//timestamp.json",
+        "metadata/timestamp.json/",
+        "metadata/timestamp.json\n",
+        "metadata/timestamp.json\0",
+        "metadata/0.root.json",
+        "metadata/1.root.json/../timestamp.json",
+        "metadata/.tmp-abc",
+        "metadata/99.root.json",
+        "targets/channels/stable/manifest.json",
+        "targets/channels/../../../keys/online.pem",
+        f"targets/channels/stable/{'0' * 64}.manifest.json",
+        f"targets/channels/stable/{'A' * 64}.manifest.json",
+        "x" * 100_000,
+    ],
+)
+def test_no_other_path_is_answered(repository, path):
+    with pytest.raises(NotFound):
+        resolve(repository.storage.root, path)
