@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from test_harness import images
-from test_harness.clusters.kind import KindProvider, OwnCluster
+from test_harness.clusters.kind import KindProvider
+from test_harness.clusters.kind_cluster import OwnCluster
 from test_harness.clusters.leftovers import remove_leftovers
 from test_harness.clusters.network import gateway_address, remove_network
 from test_harness.demo.control_plane import ControlPlane
