@@ -13,6 +13,7 @@ from control_plane.web.accounts.access import Request, needs
 from control_plane.web.accounts.roles import Role
 from control_plane.web.dashboard.fleet import cluster_row
 from control_plane.web.dashboard.show import show as show_page
+from control_plane.web.dashboard.words import STATES
 
 JOIN_LIFETIME_SECONDS = 3600.0
 
@@ -26,7 +27,14 @@ def index(request: Request) -> HttpResponse:
         rows = [cluster_row(row, now=now, silent_after=silent_after) for row in clusters_page(session)]
         channels = channel_list(session)
         shown = [row for row in rows if wanted in ("", row.state) and channel in ("", row.cluster.channel.name)]
-        context = {"rows": shown, "all": len(rows), "channels": channels, "wanted": wanted, "channel": channel}
+        context = {
+            "rows": shown,
+            "all": len(rows),
+            "channels": channels,
+            "wanted": wanted,
+            "channel": channel,
+            "cluster_states": [(value, state.word) for value, state in STATES["cluster"].items()],
+        }
         return show_page(request, session, "clusters.html", context, now=now)
 
 

@@ -1,0 +1,139 @@
+// Makes pages live and comfortable. Every page works without this file.
+(() => {
+  "use strict";
+
+  // Times: relative and kept fresh; the exact one, in the reader's zone, on hover and focus.
+  const UNITS = [[86400, "day"], [3600, "h"], [60, "min"], [1, "s"]];
+  const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+
+  function relative(moment) {
+    const seconds = (Date.now() - moment) / 1000;
+    const distance = Math.abs(seconds);
+    if (distance < 5) return "just now";
+    const [length, unit] = UNITS.find(([one]) => distance >= one);
+    const count = Math.floor(distance / length);
+    const words = `${count} ${unit}${unit === "day" && count > 1 ? "s" : ""}`;
+    return seconds > 0 ? `${words} ago` : `in ${words}`;
+  }
+
+  function showTimes() {
+    for (const time of document.querySelectorAll("time[datetime]")) {
+      const moment = Date.parse(time.dateTime);
+      const words = relative(moment);
+      if (time.textContent !== words) time.textContent = words;
+      const title = exact.format(moment);
+      if (time.title !== title) time.title = title;
+    }
+  }
+
+  // Copying.
+  function showCopyButtons() {
+    for (const button of document.querySelectorAll(".copy[hidden]")) button.hidden = false;
+  }
+
+  async function copy(button) {
+    const from = button.dataset.copyFrom;
+    await navigator.clipboard.writeText(from ? document.getElementById(from).textContent : button.dataset.copy);
+    button.classList.add("copied");
+    announce("Copied");
+    setTimeout(() => button.classList.remove("copied"), 1500);
+  }
+
+  function announce(words) {
+    document.getElementById("announce").textContent = words;
+  }
+
+  // Live: the server says that something changed; the page reads itself again, unless a person is in the middle of a form.
+  let shown = null;
+  let waiting = false;
+
+  function isBusy() {
+    const main = document.getElementById("main");
+    const field = document.activeElement?.closest?.("input, textarea, select");
+    return Boolean(
+      main?.querySelector("[data-once], details.act[open]") || (field && main?.contains(field)) ||
+      [...(main?.querySelectorAll("textarea") ?? [])].some((one) => one.value !== one.defaultValue)
+    );
+  }
+
+  function refresh() {
+    if (document.hidden || isBusy()) {
+      waiting = true;
+      return;
+    }
+    waiting = false;
+    document.body.dispatchEvent(new CustomEvent("tidegate:changed"));
+  }
+
+  function listen() {
+    const sign = document.getElementById("live-state");
+    if (!sign || !window.EventSource) return;
+    sign.hidden = false;
+    const source = new EventSource(sign.dataset.live);
+    const say = (state, words) => {
+      sign.dataset.state = state;
+      sign.querySelector(".live-word").textContent = words;
+    };
+    source.addEventListener("marker", (event) => {
+      say("on", "live");
+      if (shown !== null && shown !== event.data) setTimeout(refresh, Math.random() * 200);
+      shown = event.data;
+    });
+    source.addEventListener("error", () => {
+      say("off", "reconnecting");
+      if (source.readyState === EventSource.CLOSED) {
+        source.close();
+        setTimeout(listen, 5000);
+      }
+    });
+    addEventListener("pagehide", () => source.close(), { once: true });
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button.copy");
+    if (button) copy(button);
+    for (const open of document.querySelectorAll("details.act[open], details.nav-box[open]")) {
+      if (!open.contains(event.target)) open.open = false;
+    }
+  });
+
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest?.("input, textarea, select");
+    const wanted = (event.key === "/" && !typing) || (event.key.toLowerCase() === "k" && (event.metaKey || event.ctrlKey));
+    if (wanted) {
+      event.preventDefault();
+      document.getElementById("q")?.focus();
+    } else if (event.key === "Escape") {
+      const open = document.querySelector("details.act[open], details.nav-box[open]");
+      if (open) {
+        open.open = false;
+        open.querySelector("summary").focus();
+      }
+    }
+  });
+
+  // A page that cannot be had now (signed out, server restarting) must not empty the one that is shown.
+  document.addEventListener("htmx:before:swap", (event) => {
+    const answer = event.detail?.ctx?.response?.raw;
+    if (!answer || (answer.ok && !answer.redirected)) return;
+    event.preventDefault();
+    if (answer.redirected) location.reload();
+  });
+
+  document.addEventListener("htmx:after:swap", () => {
+    showTimes();
+    showCopyButtons();
+    announce("The page was updated");
+  });
+
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) location.reload();
+  });
+
+  showTimes();
+  showCopyButtons();
+  listen();
+  setInterval(showTimes, 15000);
+  setInterval(() => waiting && refresh(), 1500);
+  setInterval(refresh, 60000); // what changes by time alone: silent clusters, expiries
+})();

@@ -1,0 +1,461 @@
+"""A control plane's database as after some busy weeks, for looking at the pages and for the browser tests.
+
+``python -m tests.browser.seed`` fills the database that the settings name; it must be empty.
+"""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from control_plane.settings import get_settings
+from control_plane.store.models import (
+    AgentReport,
+    Application,
+    Approval,
+    AuditEvent,
+    Channel,
+    Cluster,
+    Edge,
+    Installation,
+    Promotion,
+    Publication,
+    Release,
+    Rollout,
+    Run,
+    RunStep,
+    Upstream,
+)
+from control_plane.store.session import Session, session_scope
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+LOG_LINE = (
+    'miniflux-5d8f7c9b4-x2k9p: level=ERROR msg="Unable to migrate the database" '
+    'error="[Migration v124] pq: column \\"feed_icon_hash\\" of relation \\"feeds\\" already exists"'
+)
+STEPS = (
+    ("cluster", "A throw-away cluster", 12),
+    ("install", "Install what the channel has", 24),
+    ("seed", "Put data in", 6),
+    ("upgrade", "Upgrade", 21),
+    ("verify", "Health and the application's suite", 17),
+    ("rollback", "Roll back", 11),
+    ("restore", "Restore the data", 8),
+)
+
+
+def ago(**kwargs: float) -> datetime:
+    return NOW - timedelta(**kwargs)
+
+
+def sha(text: str) -> str:
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+class Seed:
+    """Adds rows; remembers the channels."""
+
+    def __init__(self, session: Session, evidence: Path) -> None:
+        self.session = session
+        self.evidence = evidence
+        self.channels = {
+            name: self.add(Channel(name=name, created_at=ago(days=60), generation=0))
+            for name in ("edge", "beta", "stable")
+        }
+
+    def add(self, row: Any) -> Any:
+        self.session.add(row)
+        self.session.flush()
+        return row
+
+    def application(self, name: str, description: str, *, channels: tuple[str, ...] = ("edge", "stable")) -> Application:
+        rules = [
+            {"name": one, **({"after": channels[place - 1], "soak_seconds": 3600, "approvals": 1} if place else {})}
+            for place, one in enumerate(channels)
+        ]
+        chart = f"ghcr.io/tidegate/charts/{name}"
+        image = f"docker.io/{name}/{name}"
+        declaration = {
+            "name": name,
+            "description": description,
+            "namespace": name,
+            "chart": {"oci": chart, "version": ">=2.2.0"},
+            "images": [{"name": image, "tag": "same-as-chart"}],
+            "channels": rules,
+            "poll_seconds": 60,
+            "rehearsal": {"timeout_seconds": 900},
+        }
+        app = self.add(
+            Application(name=name, declaration=declaration, declared_at=ago(days=40), declared_by="user:anna")
+        )
+        for kind, repository in (("chart", chart), ("image", image)):
+            self.add(
+                Upstream(
+                    application_id=app.id,
+                    kind=kind,
+                    repository=repository,
+                    version_range=">=2.2.0" if kind == "chart" else "same-as-chart",
+                    next_look_at=NOW + timedelta(seconds=38),
+                    last_look_at=ago(seconds=22) if kind == "chart" else None,
+                )
+            )
+        self.event("user:anna", "application.declared", "application", app.id, name, ago(days=40))
+        return app
+
+    def release(self, app: Application, version: str, state: str, age: timedelta, reason: str = "") -> Release:
+        manifest = {
+            "name": app.name,
+            "release": version,
+            "namespace": app.name,
+            "artifact": {"ref": f"ghcr.io/tidegate/charts/{app.name}", "digest": sha(f"chart{app.name}{version}")},
+            "images": {
+                f"docker.io/{app.name}/{app.name}:{version}": sha(f"image{app.name}{version}"),
+                "docker.io/library/postgres:15": sha("postgres"),
+            },
+            "values": {"replicas": 1, "resources": {"limits": {"memory": "256Mi"}}},
+        }
+        release = self.add(
+            Release(
+                application_id=app.id,
+                version=version,
+                chart_digest=sha(f"chart{app.name}{version}"),
+                digest=sha(f"release{app.name}{version}"),
+                manifest=manifest,
+                suite_digest=sha("suite"),
+                state=state,
+                state_reason=reason,
+                state_since=NOW - age,
+                discovered_at=NOW - age - timedelta(minutes=4),
+                discovered_by="poll",
+                attempts=1,
+            )
+        )
+        self.event(
+            "tidegate", "release.discovered", "release", release.id, f"{app.name} {version}", release.discovered_at
+        )
+        return release
+
+    def run(self, release: Release, base: Release | None, verdict: str | None, *, reason: str = "", stop: int = 7) -> Run:
+        begun = release.state_since - timedelta(seconds=100) if verdict else ago(seconds=41)
+        run = self.add(
+            Run(
+                release_id=release.id,
+                base_release_id=base.id if base else None,
+                verdict=verdict,
+                reason=reason,
+                started_at=begun,
+                ended_at=release.state_since if verdict else None,
+                worker="worker-1:4711",
+                contract="restore-required" if verdict == "passed" else "unknown",
+                kubernetes="1.36.3",
+                evidence=[],
+            )
+        )
+        self._steps(run, verdict, stop, reason)
+        if verdict:
+            run.evidence = self._evidence(run, verdict)
+        if verdict == "passed" and base:
+            self.add(
+                Edge(from_release_id=base.id, to_release_id=release.id, contract="restore-required", run_id=run.id)
+            )
+        return run
+
+    def _steps(self, run: Run, verdict: str | None, stop: int, reason: str) -> None:
+        at = run.started_at
+        for position, (name, title, seconds) in enumerate(STEPS[:stop]):
+            last = position == stop - 1
+            ended = at + timedelta(seconds=seconds)
+            state = "passed" if not last or verdict == "passed" else verdict or "running"
+            self.add(
+                RunStep(
+                    run_id=run.id,
+                    position=position,
+                    name=name,
+                    title=title,
+                    state=state,
+                    message=reason if last and verdict != "passed" else "",
+                    started_at=at,
+                    ended_at=None if state == "running" else ended,
+                )
+            )
+            at = ended
+
+    def _evidence(self, run: Run, verdict: str) -> list[dict[str, Any]]:
+        folder = self.evidence / f"run-{run.id}"
+        folder.mkdir(parents=True, exist_ok=True)
+        log = "\n".join(
+            [f"2026-11-20T10:{line // 60:02}:{line % 60:02}Z level=INFO msg=\"step {line}\"" for line in range(120)]
+            + ([LOG_LINE] if verdict == "failed" else [])
+        )
+        texts = (
+            ("pods/miniflux.log", "Log of miniflux", "text/plain", log),
+            ("suite.xml", "Result of the suite", "application/xml", "<testsuite tests='14' failures='0'/>"),
+            ("events.json", "Events of the cluster", "application/json", '{"items": []}'),
+            ("request.json", "What was rehearsed", "application/json", '{"candidate": "…"}'),
+        )
+        files = []
+        for path, title, media_type, text in texts:
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+            size = len(text.encode())
+            files.append(
+                {"path": path, "title": title, "media_type": media_type, "size": size, "sha256": sha(text)[7:]}
+            )
+        return files
+
+    def promotion(self, release: Release, channel: str, state: str, age: timedelta, **more: Any) -> Promotion:
+        row = self.channels[channel]
+        values = {
+            "state_reason": "every guard holds",
+            "approvals_needed": 0 if channel == "edge" else 1,
+            "published_at": NOW - age if state in ("published", "superseded") else None,
+            **more,
+        }
+        promotion = self.add(
+            Promotion(
+                application_id=release.application_id,
+                release_id=release.id,
+                channel_id=row.id,
+                release_digest=release.digest,
+                state=state,
+                state_since=NOW - age,
+                proposed_at=NOW - age - timedelta(minutes=1),
+                **values,
+            )
+        )
+        if state in ("published", "superseded"):
+            self._publication(row, release, promotion, NOW - age)
+        return promotion
+
+    def _publication(self, channel: Channel, release: Release, promotion: Promotion, at: datetime) -> None:
+        channel.generation += 1
+        promotion.generation = channel.generation
+        newest = (
+            self.session.query(Publication)
+            .filter_by(channel_id=channel.id)
+            .order_by(Publication.generation.desc())
+            .first()
+        )
+        others = [
+            one
+            for one in (newest.manifest["applications"] if newest else [])
+            if one["name"] != release.manifest["name"]
+        ]
+        manifest = {
+            "channel": channel.name,
+            "generation": channel.generation,
+            "created": at.isoformat(),
+            "applications": [*others, release.manifest],
+        }
+        self.add(
+            Publication(
+                channel_id=channel.id,
+                generation=channel.generation,
+                manifest=manifest,
+                manifest_sha256=sha(str(manifest))[7:],
+                published_at=at,
+                published_by="tidegate",
+                files_at=at,
+            )
+        )
+        self.add(
+            Rollout(
+                channel_id=channel.id,
+                generation=channel.generation,
+                state="completed",
+                state_since=at,
+                started_at=at,
+                files_at=at,
+            )
+        )
+        self.event(
+            "tidegate",
+            "promotion.published",
+            "promotion",
+            promotion.id,
+            f"{release.manifest['name']} {release.version} → {channel.name}",
+            at,
+            from_state="approved",
+            to_state="published",
+            reason="every guard holds",
+        )
+
+    def cluster(self, name: str, channel: str, **more: Any) -> Cluster:
+        values: dict[str, Any] = {
+            "created_at": ago(days=30),
+            "created_by": "user:anna",
+            "enrolled_at": ago(days=30),
+            "enrolment": 1,
+            "last_contact_at": ago(seconds=14),
+            "generation": self.channels[channel].generation,
+            "facts": {
+                "kubernetes": "1.36",
+                "architecture": "amd64",
+                "storage_classes": ["standard"],
+                "agent_version": "0.1.0",
+            },
+            **more,
+        }
+        cluster = self.add(Cluster(name=name, channel_id=self.channels[channel].id, **values))
+        self.event("user:anna", "cluster.added", "cluster", cluster.id, name, values["created_at"])
+        return cluster
+
+    def installation(self, cluster: Cluster, app: str, running: str, outcome: str = "healthy", **more: Any) -> None:
+        generation = more.pop("generation", cluster.generation)
+        values = {"wanted": running, "since": ago(days=2), **more}
+        self.add(
+            Installation(
+                cluster_id=cluster.id, application=app, running=running, outcome=outcome, generation=generation, **values
+            )
+        )
+        last = self.session.query(AgentReport).filter_by(cluster_id=cluster.id).count()
+        for place, (word, message) in enumerate((("applying", ""), (outcome, values.get("message", "")))):
+            self.add(
+                AgentReport(
+                    cluster_id=cluster.id,
+                    enrolment=1,
+                    sequence=last + place + 1,
+                    received_at=values["since"],
+                    at=values["since"] - timedelta(seconds=40 * (1 - place)),
+                    generation=generation,
+                    application=app,
+                    release=values["wanted"],
+                    outcome=word,
+                    message=message,
+                    body={},
+                )
+            )
+
+    def event(
+        self, actor: str, action: str, kind: str, row_id: int, subject: str, at: datetime, **more: Any
+    ) -> None:
+        self.add(
+            AuditEvent(
+                at=at, actor=actor, action=action, subject_type=kind, subject_id=str(row_id), subject=subject, **more
+            )
+        )
+
+
+def seed(session: Session, evidence: Path) -> dict[str, int]:
+    """Fill an empty database; return the ids that tests look for."""
+    s = Seed(session, evidence)
+    miniflux = s.application("miniflux", "Minimalist feed reader")
+    old = s.release(miniflux, "2.2.8", "verified", timedelta(days=21), "the rehearsal passed")
+    s.run(old, None, "passed", reason="14 checks passed", stop=5)
+    s.promotion(old, "edge", "superseded", timedelta(days=20, hours=23))
+    s.promotion(old, "stable", "published", timedelta(days=20))
+    new = s.release(miniflux, "2.2.16", "verified", timedelta(hours=5), "the rehearsal passed")
+    s.run(new, old, "passed", reason="14 checks passed; the data came back after the restore")
+    s.promotion(new, "edge", "published", timedelta(hours=4))
+    waiting = s.promotion(
+        new, "stable", "awaiting_approval", timedelta(hours=3), state_reason="needs 1 of 1 approvals"
+    )
+
+    gitea = s.application("gitea", "Git hosting, issues and packages for the whole company", channels=("edge", "beta", "stable"))
+    good = s.release(gitea, "1.24.6", "verified", timedelta(days=6), "the rehearsal passed")
+    s.run(good, None, "passed", reason="31 checks passed", stop=5)
+    for channel, days in (("edge", 6), ("beta", 5), ("stable", 2)):
+        s.promotion(good, channel, "published", timedelta(days=days))
+    bad = s.release(gitea, "1.25.0", "failed", timedelta(minutes=34), "upgrade: the database migration fails")
+    failed = s.run(bad, good, "failed", reason=LOG_LINE, stop=4)
+
+    vault = s.application("vaultwarden", "Passwords")
+    base = s.release(vault, "1.34.1", "verified", timedelta(days=12), "the rehearsal passed")
+    s.run(base, None, "passed", reason="9 checks passed", stop=5)
+    s.promotion(base, "edge", "superseded", timedelta(days=12))
+    s.promotion(base, "stable", "superseded", timedelta(days=11))
+    quota = s.release(vault, "1.34.3", "verified", timedelta(days=1), "the rehearsal passed")
+    s.run(quota, base, "passed", reason="9 checks passed")
+    s.promotion(quota, "edge", "published", timedelta(hours=23))
+    s.promotion(quota, "stable", "published", timedelta(minutes=50))
+    rolling = session.query(Rollout).order_by(Rollout.id.desc()).first()
+    assert rolling is not None
+    rolling.state, rolling.state_since = "halted", ago(minutes=43)
+    rolling.state_reason = "harbour-03 rolled back vaultwarden 1.34.3: exceeded quota: memory, requested 512Mi, limited to 1Gi"
+
+    paper = s.application("paperless", "Documents, scanned and searched")
+    first = s.release(paper, "2.18.4", "verified", timedelta(days=9), "the rehearsal passed")
+    s.run(first, None, "passed", reason="22 checks passed", stop=5)
+    s.promotion(first, "edge", "published", timedelta(days=9))
+    s.promotion(first, "stable", "published", timedelta(days=8))
+    testing = s.release(paper, "2.19.0", "testing", timedelta(seconds=44), "worker-1 rehearses it as an upgrade from 2.18.4")
+    running = s.run(testing, first, None, stop=4)
+
+    grafana = s.application("grafana", "Charts and alerts")
+    g1 = s.release(grafana, "12.2.0", "verified", timedelta(hours=1), "the rehearsal passed")
+    s.run(g1, None, "passed", reason="6 checks passed", stop=5)
+    s.promotion(g1, "edge", "published", timedelta(minutes=55))
+    s.promotion(
+        g1,
+        "stable",
+        "proposed",
+        timedelta(minutes=55),
+        state_reason=f"soaks in edge until {NOW + timedelta(minutes=25):%Y-%m-%d %H:%M:%S} UTC",
+        waits_until=NOW + timedelta(minutes=25),
+    )
+
+    keycloak = s.application("keycloak", "Sign-in for everything else")
+    upstream = session.query(Upstream).filter_by(application_id=keycloak.id, kind="chart").one()
+    upstream.unknown_since, upstream.last_error = ago(minutes=12), "quay.io answered 503 Service Unavailable"
+    s.application("nextcloud", "Files, calendars, contacts")
+
+    running_now = {"miniflux": "2.2.8", "gitea": "1.24.6", "paperless": "2.18.4"}
+    for number in range(1, 9):
+        cluster = s.cluster(f"harbour-{number:02}", "stable")
+        for app, version in running_now.items():
+            s.installation(cluster, app, version)
+        if number == 3:
+            s.installation(
+                cluster,
+                "vaultwarden",
+                "1.34.1",
+                "rolled_back",
+                wanted="1.34.3",
+                code="quota_exceeded",
+                message='pods "vaultwarden-6c4" is forbidden: exceeded quota: team, requested: memory=512Mi, used: 768Mi, limited: 1Gi',
+                since=ago(minutes=43),
+            )
+        else:
+            s.installation(cluster, "vaultwarden", "1.34.3" if number < 3 else "1.34.1", since=ago(minutes=45))
+            cluster.generation -= 0 if number < 3 else 1
+    s.installation(s.cluster("lighthouse", "edge"), "miniflux", "2.2.16")
+    s.cluster("breakwater", "edge", last_contact_at=ago(hours=7))
+    s.cluster("new-quay", "stable", enrolled_at=None, last_contact_at=None, created_at=ago(minutes=6), facts={}, generation=0)
+    s.event(
+        "tidegate",
+        "rollout.transition",
+        "rollout",
+        rolling.id,
+        f"stable {rolling.generation}",
+        ago(minutes=43),
+        from_state="rolling",
+        to_state="halted",
+        reason=rolling.state_reason,
+    )
+    s.add(
+        Approval(
+            promotion_id=s.session.query(Promotion).filter_by(release_id=quota.id, channel_id=s.channels["stable"].id).one().id,
+            actor="user:anna",
+            role="approver",
+            release_digest=quota.digest,
+            comment="Release notes read, nothing special.",
+            granted_at=ago(minutes=52),
+        )
+    )
+    return {
+        "promotion": waiting.id,
+        "rollout": rolling.id,
+        "failed_run": failed.id,
+        "running_run": running.id,
+        "testing": testing.id,
+    }
+
+
+def main() -> None:
+    """Fill the database of the settings."""
+    with session_scope() as session:
+        print(seed(session, get_settings().evidence_dir))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
