@@ -9,6 +9,17 @@ import structlog
 
 SECRET_WORDS = ("password", "secret", "token", "authorization", "cookie", "private_key")
 HIDDEN = "«hidden»"
+NOISY = (
+    "_granian",
+    "alembic.runtime.plugins",
+    "celery.app.trace",
+    "celery.beat",
+    "celery.redirected",
+    "celery.worker.strategy",
+    "httpcore2",
+    "httpx2",
+)
+"""Loggers that say each request and each task: heard from warnings on."""
 
 
 def _hide_secrets(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -50,5 +61,5 @@ def configure_logs(*, level: str, log_format: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("alembic.runtime.plugins", "httpx2", "httpcore2", "celery.redirected", "_granian"):
+    for noisy in NOISY:
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))

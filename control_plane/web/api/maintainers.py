@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
-from ninja import Router, Schema
+from ninja import Schema
 
 from cluster_agent.contract import sha256_hex
 from control_plane.domain.errors import InvalidInput
@@ -17,8 +17,7 @@ from control_plane.store.session import session_scope
 from control_plane.upstreams.application_file import parse_application_file
 from control_plane.web.accounts.roles import Role
 from control_plane.web.api.auth import caller
-
-router = Router()
+from control_plane.web.api.routes import router
 
 
 class ApplyBody(Schema):

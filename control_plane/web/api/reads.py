@@ -4,12 +4,11 @@ from typing import Any
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
-from ninja import Router
 
 from control_plane.store.reads import fleet, releases
 from control_plane.store.session import read_scope
+from control_plane.web.api.routes import router
 
-router = Router()
 MOST = 1000
 
 
