@@ -7,12 +7,12 @@ import re
 import time
 from pathlib import Path
 
-from cluster_agent.applying import health, reasons, releases
+from cluster_agent.applying import health, reasons, releases, revisions
 from cluster_agent.applying.helm import HelmDriver
 from cluster_agent.applying.kube import Kube, Object
 from cluster_agent.applying.readiness import Target
 from cluster_agent.contract import ApplicationManifest
-from cluster_agent.errors import ChangeFailed
+from cluster_agent.errors import ChangeFailed, Conflict
 
 _HOOK_JOB = re.compile(r"\bjob (\S+) failed")
 OBSERVE_SECONDS = 15.0
@@ -32,12 +32,15 @@ def apply_release(
     Raises ``ChangeFailed`` (with the log line of a failed hook), ``Unreachable`` or ``Conflict``.
     """
     name, namespace = application.name, application.namespace
-    releases.mend_pending(kube, namespace, name)
     known = releases.history(kube, namespace, name)
+    if known and known[-1].pending:
+        if not known[-1].ours:
+            raise Conflict("busy", f"somebody else's helm is working on release {name}, or died doing so")
+        releases.mend_pending(kube, namespace, name)
     revision = known[-1].number + 1 if known else 1
     labels = {
-        releases.RELEASE_LABEL: releases.short_digest(application.release_digest),
-        releases.REVISION_LABEL: str(revision),
+        revisions.RELEASE_LABEL: revisions.short_digest(application.release_digest),
+        revisions.REVISION_LABEL: str(revision),
     }
     try:
         driver.upgrade_install(

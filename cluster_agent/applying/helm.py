@@ -36,6 +36,7 @@ CODES: tuple[tuple[str, str], ...] = (
         "unreachable",
         r"cluster unreachable|connection refused|i/o timeout|TLS handshake|no route to host|connection reset",
     ),
+    ("namespace_missing", r'namespaces "[^"]*" not found'),
     ("unreachable", r"no such host|etcdserver|currently unable to handle|too many requests|unexpected EOF|http2: "),
     ("forbidden", r"is forbidden: User|forbidden: attempting to grant|[Ff]orbidden"),
     ("timeout", r"timed out waiting|context deadline exceeded|client rate limiter|did not finish within"),
@@ -173,8 +174,8 @@ def classified(stderr: str) -> Exception:
     line = decisive_line(stderr)
     if code == "busy":
         return Conflict("busy", line)
-    if code == "unreachable":
-        return Unreachable(line, retry_after=10.0)
+    if code in {"unreachable", "namespace_missing"}:
+        return Unreachable(line, retry_after=10.0, code=code)
     return ChangeFailed(code, line)
 
 

@@ -1,42 +1,13 @@
-"""Helm's own records of a release, read (and, after a kill, mended) through the API server without starting Helm.
-
-Helm keeps each revision in a Secret whose labels say name, version and status; ours are added to them:
-``tidegate.dev/release`` is the release digest's first 40 digits, ``tidegate.dev/revision`` the revision that we made. A person's upgrade
-inherits our labels but has another number, so ``Revision.ours`` tells the two apart.
-"""
+"""Helm's own records of a release, read (and, after a kill, mended) through the API server without starting Helm."""
 
 import base64
 import gzip
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from cluster_agent.applying.kube import Kube, Object
-
-RELEASE_LABEL = "tidegate.dev/release"
-REVISION_LABEL = "tidegate.dev/revision"
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """One revision of a release. ``status`` is Helm's word; ``release`` the shortened digest that it was made for, or empty."""
-
-    number: int
-    status: str
-    release: str = ""
-    made_as: int = 0
-
-    @property
-    def pending(self) -> bool:
-        """A Helm process was working on it, or died doing so."""
-        return self.status.startswith("pending-") or self.status == "uninstalling"
-
-    @property
-    def ours(self) -> bool:
-        """Made by our own upgrade, not by a person's (rollbacks are known from the journal)."""
-        return self.made_as == self.number
+from cluster_agent.applying.revisions import INTERRUPTED_LABEL, Revision, revision_of
 
 
 class Info(msgspec.Struct):
@@ -62,15 +33,10 @@ class Record(msgspec.Struct):
     created: str = ""
 
 
-def short_digest(release_digest: str) -> str:
-    """Return the part of a release digest that fits in a label."""
-    return release_digest.removeprefix("sha256:")[:40]
-
-
 def history(kube: Kube, namespace: str, name: str) -> list[Revision]:
     """Return all stored revisions, oldest first; one light request."""
     found = kube.list("Secret", namespace, labels=f"owner=helm,name={name}", metadata_only=True)
-    return sorted((_revision(secret["metadata"]["labels"]) for secret in found), key=lambda revision: revision.number)
+    return sorted((revision_of(secret["metadata"]["labels"]) for secret in found), key=lambda revision: revision.number)
 
 
 def record(kube: Kube, namespace: str, name: str, number: int) -> Record | None:
@@ -98,20 +64,6 @@ def mend_pending(kube: Kube, namespace: str, name: str) -> int | None:
     return number
 
 
-def last_deployed(revisions: Sequence[Revision]) -> Revision | None:
-    """Return the newest revision that Helm calls deployed."""
-    return next((revision for revision in reversed(revisions) if revision.status == "deployed"), None)
-
-
-def _revision(labels: dict[str, str]) -> Revision:
-    return Revision(
-        number=int(labels["version"]),
-        status=labels.get("status", "unknown"),
-        release=labels.get(RELEASE_LABEL, ""),
-        made_as=int(labels.get(REVISION_LABEL) or 0),
-    )
-
-
 def _secret_name(name: str, number: int) -> str:
     return f"sh.helm.release.v1.{name}.v{number}"
 
@@ -125,5 +77,5 @@ def _marked_failed(secret: Object) -> Object:
     release["info"] |= {"status": "failed", "description": "The agent was stopped in the middle of this change."}
     packed = base64.b64encode(gzip.compress(msgspec.json.encode(release)))
     secret["data"]["release"] = base64.b64encode(packed).decode()
-    secret["metadata"]["labels"]["status"] = "failed"
+    secret["metadata"]["labels"] |= {"status": "failed", INTERRUPTED_LABEL: str(release["version"])}
     return secret

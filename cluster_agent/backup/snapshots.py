@@ -54,6 +54,14 @@ class Snapshots:
         index = self._folder / application / snapshot_id / INDEX
         return msgspec.json.decode(index.read_bytes(), type=Snapshot) if index.exists() else None
 
+    def saved(self, application: str, snapshot_id: str) -> Snapshot:
+        """Return a snapshot that must be there. Raises ``ChangeFailed``."""
+        found = self.find(application, snapshot_id)
+        if found is None:
+            words = f"backup {snapshot_id} of {application} is gone from the agent's data directory"
+            raise ChangeFailed("restore_failed", words)
+        return found
+
     def back_up(
         self,
         kube: Kube,

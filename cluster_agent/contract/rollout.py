@@ -1,5 +1,7 @@
 """The rollout file: who may take a generation now. Signed by the online key; it can only hold back."""
 
+import hashlib
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
@@ -33,3 +35,15 @@ class Rollout(Struct, frozen=True, kw_only=True):
     waves: tuple[Wave, ...] = ()
     halted: Halt | None = None
     format: int = msgspec.field(default_factory=lambda: ROLLOUT_FORMAT)
+
+
+def place_of(cluster: str, channel: str, generation: int) -> int:
+    """Return where ``cluster`` stands among all, 0 to 99: another place for each generation, so that nobody is always first."""
+    digest = hashlib.sha256(f"{cluster}\n{channel}\n{generation}".encode()).digest()
+    return int.from_bytes(digest[:8]) % 100
+
+
+def opens_for(rollout: Rollout, cluster: str) -> datetime | None:
+    """Return when the first wave that holds ``cluster`` opens; None where no wave holds it yet."""
+    place = place_of(cluster, rollout.channel, rollout.generation)
+    return min((wave.opens_at for wave in rollout.waves if place < wave.percent), default=None)

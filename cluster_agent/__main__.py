@@ -1,0 +1,157 @@
+"""``tidegate-agent run`` and ``tidegate-agent status``. Exit codes: 0 stopped, 2 settings or enrolment wrong, 3 another agent acts."""
+
+import argparse
+import os
+import signal
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from cluster_agent import settings as settings_module
+from cluster_agent.errors import AgentError, Unreachable
+from cluster_agent.logs import log
+from cluster_agent.settings import BadSettings, Settings
+
+ENROL_RETRY_SECONDS = 5.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="tidegate-agent",
+        description="Follows a signed channel and keeps applications of this cluster at what it says.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=settings_module.__doc__,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("run", help="run until stopped")
+    status = commands.add_parser("status", help="print what the agent's journal says")
+    status.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    chosen = parser.parse_args(arguments)
+    try:
+        settings = settings_module.load(os.environ)
+        return run(settings) if chosen.command == "run" else _status(settings, as_json=chosen.output == "json")
+    except BadSettings as error:
+        sys.stderr.write(f"tidegate-agent: {error}\n")
+        return 2
+    except AgentError as error:
+        log("stopped", code=error.code, message=error.message)
+        return 3 if error.code == "second_agent" else 2
+
+
+def run(settings: Settings) -> int:
+    """Take the lease, enrol, loop. Returns when told to stop; raises ``AgentError`` where waiting would not help."""
+    # Imported here, so that --help and mistakes in settings answer at once.
+    from cluster_agent import metrics
+    from cluster_agent.applying.kube import Access, connect
+    from cluster_agent.lease import Lease
+
+    signal.signal(signal.SIGTERM, _stop)
+    numbers = metrics.Metrics(silent_limit=3600.0)
+    if settings.listen:
+        metrics.serve(numbers, settings.listen)
+    kube = connect(Access(settings.kubeconfig, settings.context))
+    lease = Lease(kube, settings.namespace, settings.name, holder=socket.gethostname())
+    _until_reachable(lease.acquire)
+    lease.keep()
+    try:
+        _build(settings, kube, numbers).run_for_ever()
+    finally:
+        lease.release()
+
+
+def _build(settings: Settings, kube: Any, numbers: Any) -> Any:
+    import httpx2
+
+    from cluster_agent import facts, identity, loop, planning, reporting
+    from cluster_agent.applying.artifacts import ChartStore
+    from cluster_agent.applying.helm import HelmCli
+    from cluster_agent.applying.kube import Access
+    from cluster_agent.backup.snapshots import Snapshots
+    from cluster_agent.journal import Journal, StoredObject
+    from cluster_agent.trust import TrustedChannel
+
+    def stored(kind: str, what: str) -> StoredObject:
+        return StoredObject(kube, kind, settings.namespace, f"{settings.name}-{what}")
+
+    http = httpx2.Client(verify=_certificates(settings), timeout=15.0, headers={"User-Agent": "tidegate-agent"})
+    uid = facts.cluster_uid(kube, allowed=settings.cluster_facts)
+    secret = stored("Secret", "identity")
+    me = _until_reachable(
+        lambda: identity.load_or_enrol(secret, http, settings.url, settings.join_token, uid),
+    )
+    log("enrolled", cluster=me.enrolment.cluster, channel=me.enrolment.channel)
+    journal = Journal(stored("ConfigMap", "journal"))
+    _until_reachable(journal.load)
+    access = Access(settings.kubeconfig, settings.context)
+    return loop.Loop(
+        loop.Around(
+            kube,
+            HelmCli(access, settings.data_dir / "helm", binary=settings.helm),
+            ChartStore(settings.data_dir / "charts", http, settings.registry_mirrors),
+            Snapshots(settings.data_dir / "backups"),
+            journal,
+        ),
+        trusted=TrustedChannel(
+            root=me.enrolment.root.encode(),
+            store=stored("Secret", "trust"),
+            base_url=f"{settings.url.rstrip('/')}/tuf",
+            client=http,
+        ),
+        reporter=reporting.Reporter(http, settings.url, me, facts.reader(kube, allowed=settings.cluster_facts)),
+        metrics=numbers,
+        policy=planning.Policy(me.enrolment.cluster, frozenset(settings.namespaces), settings.hold),
+        channel=me.enrolment.channel,
+        poll_seconds=settings.poll_seconds,
+        report_seconds=settings.report_seconds,
+    )
+
+
+def _until_reachable(what: Any) -> Any:
+    """Try until something answers: a control plane or API server that is away is no reason to crash."""
+    while True:
+        try:
+            return what()
+        except Unreachable as error:
+            log("waiting", code=error.code, message=error.message)
+            time.sleep(ENROL_RETRY_SECONDS)
+
+
+def _certificates(settings: Settings) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if settings.ca_file:
+        context.load_verify_locations(settings.ca_file)
+    return context
+
+
+def _status(settings: Settings, *, as_json: bool) -> int:
+    import msgspec
+
+    from cluster_agent.applying.kube import Access, connect
+    from cluster_agent.journal import Journal, StoredObject
+
+    kube = connect(Access(settings.kubeconfig, settings.context))
+    state = Journal(StoredObject(kube, "ConfigMap", settings.namespace, f"{settings.name}-journal")).load()
+    if as_json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(state)).decode() + "\n")
+        return 0
+    for name, one in sorted(state.applications.items()):
+        runs = f"{one.settled.release} (generation {one.settled.generation})" if one.settled else "nothing of ours"
+        sys.stdout.write(
+            f"{name}: runs {runs}; {f'{one.change.phase} {one.change.application.release}' if one.change else 'idle'}\n"
+        )
+        for bad in one.bad.values():
+            sys.stdout.write(f"  {bad.release} did not work here: {bad.failure.code}: {bad.failure.message}\n")
+    sys.stdout.write(f"reports waiting: {len(state.reports)}\n")
+    return 0
+
+
+def _stop(_signal: int, _frame: object) -> NoReturn:
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""Only one agent acts: a Lease, taken before the first action and renewed from a thread. Who loses it stops at once.
+
+Times are the holder's own; another's lease counts as abandoned only after we have seen it unchanged for its whole duration, so clocks
+that differ do no harm.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from cluster_agent.applying.kube import Kube, Object
+from cluster_agent.errors import AgentError, Conflict
+from cluster_agent.logs import log
+
+DURATION_SECONDS = 20
+RENEW_SECONDS = 5.0
+
+
+class Lease:
+    """A lock in the cluster named ``name``."""
+
+    def __init__(self, kube: Kube, namespace: str, name: str, holder: str) -> None:
+        self._kube = kube
+        self._namespace = namespace
+        self._name = name
+        self._holder = holder
+        self._version = ""
+
+    def acquire(self, sleep: Callable[[float], object] = time.sleep) -> None:
+        """Return once it is ours. An agent of the same name (the same pod, restarted) takes it at once."""
+        seen, since, told = "", time.monotonic(), False
+        while True:
+            found = self._kube.get("Lease", self._namespace, self._name)
+            version = found["metadata"]["resourceVersion"] if found else ""
+            if version != seen:
+                seen, since = version, time.monotonic()
+            holder = (found or {}).get("spec", {}).get("holderIdentity") or ""
+            free = holder in {"", self._holder} or time.monotonic() - since > DURATION_SECONDS
+            if free and self._take(version):
+                return
+            if not told:
+                log("waiting for another agent's lease", holder=holder)
+                told = True
+            sleep(1.0)
+
+    def keep(self, lost: Callable[[], object] | None = None) -> None:
+        """Renew from a thread; when that fails for the whole duration, or somebody took it, the process ends."""
+        threading.Thread(target=self._renew_for_ever, args=(lost or _end,), name="lease", daemon=True).start()
+
+    def release(self) -> None:
+        """Give it back, so that the next agent need not wait."""
+        try:
+            self._take(self._version, holder="")
+        except AgentError:
+            return  # it runs out by itself
+
+    def _renew_for_ever(self, lost: Callable[[], object]) -> None:
+        good = time.monotonic()
+        while True:
+            time.sleep(RENEW_SECONDS)
+            try:
+                taken = self._take(self._version)
+                good = time.monotonic() if taken else 0.0
+            except AgentError as error:
+                log("the lease could not be renewed", message=error.message)
+            if time.monotonic() - good > DURATION_SECONDS:
+                lost()
+                return
+
+    def _take(self, version: str, holder: str | None = None) -> bool:
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        spec = {
+            "holderIdentity": self._holder if holder is None else holder,
+            "leaseDurationSeconds": DURATION_SECONDS,
+            "renewTime": now,
+        }
+        metadata: Object = {"name": self._name, "namespace": self._namespace}
+        body: Object = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
+        try:
+            if version:
+                metadata["resourceVersion"] = version
+                stored = self._kube.replace("Lease", self._namespace, body)
+            else:
+                stored = self._kube.create("Lease", self._namespace, body)
+        except Conflict:
+            return False
+        self._version = stored["metadata"]["resourceVersion"]
+        return True
+
+
+def _end() -> None:
+    log("the lease is lost: this agent stops, another one goes on")
+    os._exit(3)

@@ -1,0 +1,302 @@
+"""Doing what was planned for one application: intent into the journal, one action, result into the journal, observe again.
+
+An action that says nothing about the release (``Unreachable``, ``Conflict``) leaves everything as it is and is tried again later.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from cluster_agent import lifecycle, planning
+from cluster_agent.applying import change as changes
+from cluster_agent.applying import releases
+from cluster_agent.applying.artifacts import ChartStore
+from cluster_agent.applying.helm import HelmDriver
+from cluster_agent.applying.kube import Denied, Kube
+from cluster_agent.applying.revisions import Revision
+from cluster_agent.backup.snapshots import Snapshots
+from cluster_agent.contract import Outcome
+from cluster_agent.errors import AgentError, ChangeFailed, Conflict, Unreachable, Untrusted
+from cluster_agent.journal import Journal
+from cluster_agent.logs import log
+from cluster_agent.planning import Policy, Wanted
+from cluster_agent.state import ApplicationState, Change, Failure
+
+BACKOFF_SECONDS = 30.0
+
+
+class Surroundings(Protocol):
+    """What a worker acts on."""
+
+    kube: Kube
+    helm: HelmDriver
+    charts: ChartStore
+    snapshots: Snapshots
+    journal: Journal
+
+
+class Worker:
+    """One application at a time. ``told`` is called when something worth sending at once was added to the journal."""
+
+    def __init__(self, around: Surroundings, policy: Policy, channel: str, told: Callable[[], None]) -> None:
+        self._around = around
+        self._policy = policy
+        self._channel = channel
+        self._told = told
+        self._not_before: dict[str, datetime] = {}
+
+    def advance(self, name: str, namespace: str, wanted: Wanted | None) -> planning.Action:
+        """Bring ``name`` as far as it goes now; return the action at which it rests. Raises what the journal raises."""
+        while True:
+            if datetime.now(UTC) < self._not_before.get(name, datetime.min.replace(tzinfo=UTC)):
+                return planning.Wait("retry", "waiting before the next try", until=self._not_before[name])
+            try:
+                action = self._plan(name, namespace, wanted)
+                if isinstance(action, planning.Rest | planning.Wait):
+                    self._say(name, wanted, action)
+                    return action
+                self._act(name, wanted, action)
+            except (Unreachable, Conflict, Untrusted) as error:
+                self._later(name, wanted, error)
+
+    def _plan(self, name: str, namespace: str, wanted: Wanted | None) -> planning.Action:
+        state = self._state(name)
+        served = namespace in self._policy.namespaces
+        return planning.plan(
+            wanted=wanted,
+            revisions=self._revisions(name, namespace) if served else (),
+            state=state,
+            policy=self._policy,
+            now=datetime.now(UTC),
+        )
+
+    def _revisions(self, name: str, namespace: str) -> Sequence[Revision]:
+        try:
+            return releases.history(self._around.kube, namespace, name)
+        except Denied as error:
+            raise Unreachable(f"no right to read namespace {namespace}: {error.message}", code="forbidden") from error
+
+    def _act(self, name: str, wanted: Wanted | None, action: planning.Action) -> None:
+        log("step", application=name, action=type(action).__name__)
+        match action:
+            case planning.Stage():
+                self._stage(name, wanted, action)
+            case planning.Abandon():
+                self._save(name, replace(self._state(name), change=None))
+            case planning.Confirm():
+                self._confirm(name, wanted, action)
+            case planning.BackUp():
+                self._back_up(name)
+            case planning.Apply():
+                self._apply(name)
+            case planning.Settle():
+                self._settle(name, action)
+            case planning.RollBack():
+                self._roll_back(name, action)
+            case planning.Restore():
+                self._restore(name)
+            case planning.SettleBack():
+                self._settle_back(name, action)
+
+    def _stage(self, name: str, wanted: Wanted | None, action: planning.Stage) -> None:
+        if wanted is None:
+            return
+        began = time.monotonic()
+        self._around.charts.chart(wanted.application.artifact)
+        change = lifecycle.staged(action, wanted, datetime.now(UTC))
+        self._save(name, replace(self._state(name), change=lifecycle.timed(change, "fetch", time.monotonic() - began)))
+
+    def _confirm(self, name: str, wanted: Wanted | None, action: planning.Confirm) -> None:
+        state = self._state(name)
+        if wanted is None or state.settled is None:
+            return
+        words = changes.unhealthy(self._around.kube, wanted.application.namespace, name, action.revision)
+        if words:
+            raise Unreachable(f"{name} is not healthy now: {words}", code="unhealthy")
+        confirmed = replace(state, settled=replace(state.settled, generation=wanted.generation), said="")
+        self._save(name, confirmed, outcome="healthy", generation=wanted.generation)
+
+    def _back_up(self, name: str) -> None:
+        change, began = self._change(name), time.monotonic()
+        snapshot_id = f"{change.generation}-{change.application.release}-{change.started_at:%Y%m%d%H%M%S}"
+        try:
+            self._around.snapshots.back_up(
+                self._around.kube,
+                change.application,
+                snapshot_id,
+                release=change.back_release,
+                now=datetime.now(UTC),
+            )
+        except (ChangeFailed, Denied) as error:
+            # Nothing was touched: an upgrade that cannot be undone safely waits until its backup works.
+            raise Untrusted("backup_failed", error.message) from error
+        saved = replace(change, snapshot=snapshot_id)
+        self._save_change(name, lifecycle.timed(saved, "backup", time.monotonic() - began))
+
+    def _apply(self, name: str) -> None:
+        change = lifecycle.applying(self._change(name))
+        self._save_change(name, change, outcome="applying")
+        self._told()
+        application = change.application
+        chart = self._around.charts.chart(application.artifact)
+        words = f"Tidegate: {application.release}, {self._channel} generation {change.generation}"
+        began = time.monotonic()
+        try:
+            revision = changes.apply_release(
+                self._around.helm, self._around.kube, application, chart, description=words
+            )
+        except (ChangeFailed, Denied) as error:
+            self._failed(name, change, "apply", began, error)
+            return
+        settling = replace(change, phase="settling", revision=revision)
+        self._save_change(name, lifecycle.timed(settling, "apply", time.monotonic() - began))
+
+    def _settle(self, name: str, action: planning.Settle) -> None:
+        change, began = self._change(name), time.monotonic()
+        application = change.application
+        limit = float(application.timeout_seconds)
+        try:
+            changes.settle(self._around.kube, application.namespace, name, action.revision, timeout=limit)
+        except (ChangeFailed, Denied) as error:
+            self._failed(name, change, "settle", began, error)
+            return
+        done = lifecycle.timed(change, "settle", time.monotonic() - began)
+        self._save(name, lifecycle.kept(self._state(name), action.revision), outcome="healthy", change=done)
+
+    def _roll_back(self, name: str, action: planning.RollBack) -> None:
+        change, began = lifecycle.rolling_back(self._change(name), action), time.monotonic()
+        self._save_change(name, change)
+        application = change.application
+        try:
+            changes.roll_back(
+                self._around.helm,
+                self._around.kube,
+                application.namespace,
+                name,
+                to=action.to,
+                timeout=float(application.timeout_seconds),
+            )
+        except (ChangeFailed, Denied) as error:
+            self._no_way_back(name, change, error)
+            return
+        self._save_change(name, lifecycle.timed(change, "rollback", time.monotonic() - began))
+
+    def _restore(self, name: str) -> None:
+        change, began = replace(self._change(name), phase="restoring"), time.monotonic()
+        self._save_change(name, change)
+                try:
+            self._around.snapshots.restore(self._around.kube, self._around.snapshots.saved(name, change.snapshot))
+        except (ChangeFailed, Denied) as error:
+            self._end_stuck(name, change, error)
+            return
+        restored = replace(change, phase="settling_back", restored=True)
+        self._save_change(name, lifecycle.timed(restored, "restore", time.monotonic() - began))
+
+    def _settle_back(self, name: str, action: planning.SettleBack) -> None:
+        change, began = replace(self._change(name), phase="settling_back"), time.monotonic()
+        self._save_change(name, change)
+        application = change.application
+        limit = float(application.timeout_seconds)
+        try:
+            if action.revision:
+                changes.settle(self._around.kube, application.namespace, name, action.revision, timeout=limit)
+        except (ChangeFailed, Denied) as error:
+            self._no_way_back(name, change, error)
+            return
+        done = lifecycle.timed(change, "settle_back", time.monotonic() - began)
+        self._save(name, lifecycle.came_back(self._state(name), action.revision), outcome="rolled_back", change=done)
+
+    def _failed(self, name: str, change: Change, step: str, began: float, error: AgentError) -> None:
+        log("change failed", application=name, code=error.code, message=error.message)
+        failure = Failure(code=error.code, message=error.message)
+        self._save_change(name, lifecycle.timed(lifecycle.failed(change, failure), step, time.monotonic() - began))
+
+    def _no_way_back(self, name: str, change: Change, error: AgentError) -> None:
+        """The former release does not run: with saved data there is one more way, else a person is needed."""
+        if change.snapshot and not change.restored and change.back_to:
+            self._save_change(name, replace(change, phase="restoring"))
+        else:
+            self._end_stuck(name, change, error)
+
+    def _end_stuck(self, name: str, change: Change, error: AgentError) -> None:
+        failure = Failure(code=error.code, message=error.message)
+        state = lifecycle.stuck(replace(self._state(name), change=change), failure)
+        self._save(name, state, outcome="failed", change=change)
+
+    def _say(self, name: str, wanted: Wanted | None, action: planning.Rest | planning.Wait) -> None:
+        """Report a reason for waiting once."""
+        if isinstance(action, planning.Rest) or wanted is None:
+            return
+        said = f"{wanted.generation} {action.code}"
+        state = self._state(name)
+        # Why a release is bad was reported when it happened.
+        if state.said == said or action.code in {"known_bad", "retry"}:
+            return
+        log("waits", application=name, code=action.code, reason=action.reason)
+        outcome: Outcome = "refused" if action.forbidden else "observed"
+        self._save(
+            name,
+            replace(state, said=said),
+            outcome=outcome,
+            generation=wanted.generation,
+            code=action.code,
+            message=action.reason,
+        )
+
+    def _later(self, name: str, wanted: Wanted | None, error: AgentError) -> None:
+        seconds = error.retry_after if isinstance(error, Unreachable) else BACKOFF_SECONDS
+        self._not_before[name] = datetime.now(UTC) + timedelta(seconds=seconds)
+        log("will try again", application=name, code=error.code, message=error.message, seconds=seconds)
+        state, said = self._state(name), f"{wanted.generation if wanted else 0} {error.code}"
+        if wanted is not None and state.said != said:
+            outcome: Outcome = "refused" if isinstance(error, Untrusted) else "observed"
+            self._save(
+                name,
+                replace(state, said=said),
+                outcome=outcome,
+                generation=wanted.generation,
+                code=error.code,
+                message=error.message,
+            )
+
+    def _state(self, name: str) -> ApplicationState:
+        return self._around.journal.state.applications.get(name, ApplicationState())
+
+    def _change(self, name: str) -> Change:
+        change = self._state(name).change
+        if change is None:
+            raise ValueError(f"no change of {name} is in the works")
+        return change
+
+    def _save_change(self, name: str, change: Change, outcome: Outcome | None = None) -> None:
+        self._save(name, replace(self._state(name), change=change), outcome=outcome, change=change)
+
+    def _save(
+        self,
+        name: str,
+        application: ApplicationState,
+        *,
+        outcome: Outcome | None = None,
+        change: Change | None = None,
+        generation: int = 0,
+        code: str = "",
+        message: str = "",
+    ) -> None:
+        state = lifecycle.with_application(self._around.journal.state, name, application)
+        if outcome is not None:
+            bad = application.bad.get(change.application.release_digest) if change else None
+            state = lifecycle.with_report(
+                state,
+                now=datetime.now(UTC),
+                channel=self._channel,
+                generation=change.generation if change else generation,
+                outcome=outcome,
+                change=change,
+                application=name,
+                code=code or (bad.failure.code if bad else ""),
+                message=message or (bad.failure.message if bad else ""),
+            )
+        self._around.journal.save(state)
