@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(settings: Settings) -> int:
-    """Take the lease, enrol, loop. Returns when told to stop; raises ``AgentError`` where waiting would not help."""
+    """Take the lease, enrol, loop until told to stop (``SystemExit``). Raises ``AgentError`` where waiting would not help."""
     # Imported here, so that --help and mistakes in settings answer at once.
     from cluster_agent import metrics
     from cluster_agent.applying.kube import Access, connect
@@ -61,6 +61,7 @@ def run(settings: Settings) -> int:
         _build(settings, kube, numbers).run_for_ever()
     finally:
         lease.release()
+    return 0
 
 
 def _build(settings: Settings, kube: Any, numbers: Any) -> Any:

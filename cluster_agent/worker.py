@@ -187,7 +187,7 @@ class Worker:
     def _restore(self, name: str) -> None:
         change, began = replace(self._change(name), phase="restoring"), time.monotonic()
         self._save_change(name, change)
-                try:
+        try:
             self._around.snapshots.restore(self._around.kube, self._around.snapshots.saved(name, change.snapshot))
         except (ChangeFailed, Denied) as error:
             self._end_stuck(name, change, error)
