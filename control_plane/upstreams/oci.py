@@ -50,6 +50,8 @@ class RegistryClient:
     """Reads any number of registries; make one and reuse it (connections, tokens and ETags are kept). Not for use after fork.
 
     ``mirrors`` maps a registry's host, or ``*``, to the base URL where its names are read. ``timeout`` is in seconds.
+    ``docker_config`` is the file where ``docker login`` keeps passwords (default: the user's own); a mirror gets none of them.
+    Tags come in pages of ``page_size``, at most ``max_pages``.
     """
 
     def __init__(
@@ -58,12 +60,18 @@ class RegistryClient:
         mirrors: Mapping[str, str] | None = None,
         timeout: float = 10.0,
         docker_config: Path | None = None,
+        page_size: int = PAGE_SIZE,
+        max_pages: int = MAX_PAGES,
+        transport: httpx2.BaseTransport | None = None,
     ) -> None:
         self._mirrors = dict(mirrors or {})
-        self._credentials = registry_auth.read_docker_config(docker_config) if docker_config else {}
+        self._credentials = registry_auth.read_docker_config(docker_config or Path.home() / ".docker" / "config.json")
+        self._page_size, self._max_pages = page_size, max_pages
         self._tokens: dict[str, str] = {}
         self._pages: dict[str, tuple[str, _Answer]] = {}
-        self._http = httpx2.Client(timeout=timeout, follow_redirects=False, headers={"User-Agent": "tidegate"})
+        self._http = httpx2.Client(
+            timeout=timeout, follow_redirects=False, headers={"User-Agent": "tidegate"}, transport=transport
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -80,15 +88,15 @@ class RegistryClient:
     def tags(self, repository: str) -> list[str]:
         """Return all tags of ``docker.io/library/nginx`` in the registry's order. Raises NotFound, Transient, InvalidInput."""
         name = read_name(repository)
-        url: str | None = f"{self._base(name)}/tags/list?n={PAGE_SIZE}{self._namespace(name, '&')}"
+        url: str | None = f"{self._base(name)}/tags/list?n={self._page_size}{self._namespace(name, '&')}"
         found: list[str] = []
-        for _ in range(MAX_PAGES):
+        for _ in range(self._max_pages):
             answer = self._page(name, url or "")
             found += _tags_of(answer)
             url = protocol.next_page(answer.url, answer.headers.get("link", ""))
             if url is None:
                 return found
-        raise Transient(f"{name.repository} has more than {MAX_PAGES} pages of tags", code="too_many_pages")
+        raise Transient(f"{name.repository} has more than {self._max_pages} pages of tags", code="too_many_pages")
 
     def head(self, reference: str) -> str:
         """Return the digest of ``name:tag`` without fetching anything. Raises NotFound, Transient, Untrusted."""

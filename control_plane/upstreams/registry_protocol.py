@@ -75,15 +75,6 @@ def without_secrets(url: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=urlencode(query)))
 
 
-def select_platform(manifests: list[dict[str, Any]], *, os: str = "linux", architecture: str = "amd64") -> str | None:
-    """Return the digest of an index's manifest for a platform, or None."""
-    for manifest in manifests:
-        platform = manifest.get("platform") or {}
-        if platform.get("os") == os and platform.get("architecture") == architecture:
-            return str(manifest["digest"])
-    return None
-
-
 def read_json(body: bytes, where: str) -> Any:
     """Read a registry's JSON. Raises ``Transient``: what is no JSON says nothing about tags."""
     try:
