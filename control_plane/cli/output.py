@@ -43,7 +43,7 @@ def exit_code(error: TidegateError) -> int:
 def print_error(error: TidegateError) -> None:
     """Say what is wrong, and where."""
     console = Console(stderr=True, highlight=False)
-    console.print(Text("error: ", style="bold red") + Text(error.message))
+    console.print(Text("error: ", style="bold red") + Text(error.message), soft_wrap=True)
     if isinstance(error, InvalidInput):
         for mistake in error.mistakes:
             console.print(Text(f"  {mistake}"), soft_wrap=True)
@@ -54,7 +54,7 @@ def show(value: Any, output: Format, render: Callable[[Any], Table | str]) -> No
     if output is Format.JSON:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value)) + b"\n")
     else:
-        Console(highlight=False).print(render(value))
+        Console(highlight=False).print(render(value), soft_wrap=True)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> Table | str:
