@@ -114,7 +114,7 @@ class Stage:
         if not notify:
             self._write_secret("not-what-the-registry-sends")
         with self.narrator.step(f"upstream publishes {APPLICATION} {version}: chart and image pushed to the registry"):
-            _run([sys.executable, EXAMPLE / "publish.py", version, *how, "--registry", self.registry.host])
+            _run([sys.executable, "-m", "examples.miniflux.publish", version, *how, "--registry", self.registry.host])
         if not notify:
             self.narrator.tell("its webhook came with a wrong secret: refused, so the poll has to find it")
 
@@ -156,6 +156,7 @@ class Stage:
             f"--tidegate-phase={phase}",
             f"--tidegate-release={version}",
             f"--tidegate-state={self.folder / 'suite-state.json'}",
+            f"--tidegate-kubectl={self.ready.kubectl}",
         ]
 
     def helm(self, *arguments: str | Path) -> str:
