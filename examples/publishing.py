@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import httpx2 as httpx
 
+from test_harness import images
 from test_harness.offline import base_images, binaries, engine, facts
 from test_harness.offline.commands import run
 from test_harness.offline.progress import note, step
@@ -47,22 +48,19 @@ class Publisher:
     def build_image(self, name: str, tag: str, folder: Path, **files: Path) -> None:
         """Build the Dockerfile in `folder`, with `files` beside it by those names, and push the image."""
         base = base_images.ensure_base(self.engine, self.mode)
-        arguments = ["--build-arg", f"BASE={base}", "--build-arg", f"VERSION={tag}"]
-        with step(f"image {name}:{tag}") as this, tempfile.TemporaryDirectory() as context:
+        with step(f"image {name}:{tag}") as this, tempfile.TemporaryDirectory() as work:
+            context = Path(work)
             shutil.copytree(folder, context, dirs_exist_ok=True)
             for file, source in files.items():
-                shutil.copy(source, Path(context) / file)
-            self.engine.docker("build", "--quiet", *arguments, "--tag", self._local(name, tag), context)
-            self._push(name, tag)
-            this.result = "built and pushed"
+                shutil.copy(source, context / file)
+            full = f"{name}:{tag}"
+            images.build(self.engine, context / "Dockerfile", context, full, base=base, arguments={"VERSION": tag})
+            this.result = f"pushed as {images.push(self.engine, full, self.registry)}"
 
     def copy_image(self, name: str, tag: str) -> None:
         """Pull the published image and push it here under the same name."""
         with step(f"image {name}:{tag}") as this:
-            self.engine.docker("pull", "--quiet", f"{name}:{tag}")
-            self.engine.docker("tag", f"{name}:{tag}", self._local(name, tag))
-            self._push(name, tag)
-            this.result = "pulled and pushed"
+            this.result = f"pushed as {images.copy_public(self.engine, f'{name}:{tag}', self.registry)}"
 
     def publish_chart(self, name: str, folder: Path, version: str, edits: Mapping[str, str] | None = None) -> None:
         """Pack the chart as `version`, for the application's version of the same number, and push it as `name`.
@@ -80,12 +78,6 @@ class Publisher:
             run([helm, "package", chart, "--destination", work, "--version", version, "--app-version", version])
             parent = f"oci://{self.registry}/{repository(name).rpartition('/')[0]}"
             run([helm, "push", f"{chart}-{version}.tgz", parent, "--plain-http"])
-
-    def _push(self, name: str, tag: str) -> None:
-        self.engine.docker("push", "--quiet", self._local(name, tag))
-
-    def _local(self, name: str, tag: str) -> str:
-        return f"{self.registry}/{repository(name)}:{tag}"
 
 
 def publisher(registry: str) -> Publisher:

@@ -4,7 +4,7 @@ Where the public registries can be reached the published images are taken; elsew
 module and PostgreSQL from Debian's package. Two versions are ours, made to go wrong:
 
   --broken migration   the real program with one more migration, which fails on a database that has feeds in it
-  --broken resources   the real program in a chart that asks for 512Mi: some clusters cannot give that
+  --broken appetite    the real program in a chart that asks for 1Gi: some clusters cannot give that
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from test_harness.offline.progress import step
 if TYPE_CHECKING:
     from examples.publishing import Publisher
 
-Broken = Literal["migration", "resources"]
+Broken = Literal["migration", "appetite"]
 
 HERE = Path(__file__).parent
 MODULE = "miniflux.app/v2"
@@ -42,8 +42,8 @@ BROKEN_MIGRATION = """\
 	},
 """
 MORE_MEMORY = {
-    "requests: {cpu: 20m, memory: 32Mi}": "requests: {cpu: 20m, memory: 512Mi}",
-    "memory: 256Mi}\n\ndatabase": "memory: 1Gi}\n\ndatabase",
+    "requests: {cpu: 20m, memory: 32Mi}": "requests: {cpu: 20m, memory: 1Gi}",
+    "memory: 256Mi}\n\ndatabase": "memory: 2Gi}\n\ndatabase",
 }
 
 
@@ -52,7 +52,7 @@ def publish(version: str, publisher: Publisher, broken: Broken | None = None) ->
     publish_database(publisher)
     if not publisher.has(IMAGE, version):
         publish_server(version, publisher, broken)
-    publisher.publish_chart(CHART, HERE / "chart", version, MORE_MEMORY if broken == "resources" else None)
+    publisher.publish_chart(CHART, HERE / "chart", version, MORE_MEMORY if broken == "appetite" else None)
 
 
 def publish_database(publisher: Publisher) -> None:
@@ -99,7 +99,7 @@ def append_migration(file: Path) -> None:
 
 def main() -> None:
     parser = publishing.parser(__doc__)
-    parser.add_argument("--broken", choices=["migration", "resources"], help=f"made from {BROKEN_ON}, see above")
+    parser.add_argument("--broken", choices=["migration", "appetite"], help=f"made from {BROKEN_ON}, see above")
     options = parser.parse_args()
     publish(options.version, publishing.publisher(options.registry), options.broken)
 

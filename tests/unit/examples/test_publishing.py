@@ -38,7 +38,7 @@ def test_the_release_that_wants_more_changes_miniflux_alone(tmp_path):
     file.write_text(usual)
     publishing.edit(file, miniflux.MORE_MEMORY)
     before, after = yaml.safe_load(usual), yaml.safe_load(file.read_text())
-    assert after.pop("resources") == {"requests": {"cpu": "20m", "memory": "512Mi"}, "limits": {"memory": "1Gi"}}
+    assert after.pop("resources") == {"requests": {"cpu": "20m", "memory": "1Gi"}, "limits": {"memory": "2Gi"}}
     before.pop("resources")
     assert after == before
 
