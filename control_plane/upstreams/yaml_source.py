@@ -43,7 +43,7 @@ class Value:
 
 def read_yaml(text: str, *, file: str) -> Value:
     """Read one document. Raises ``InvalidInput`` with the place of what is wrong."""
-    if len(text.encode()) > MAX_BYTES:
+    if len(text.encode(errors="surrogatepass")) > MAX_BYTES:
         raise _wrong(file, f"the file is larger than {MAX_BYTES // 1024} KiB")
     try:
         _check_depth(text, file)

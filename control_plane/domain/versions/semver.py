@@ -43,6 +43,9 @@ class Version(msgspec.Struct, frozen=True, eq=False):
     def __eq__(self, other: object) -> bool:
         return self.key == other.key if isinstance(other, Version) else NotImplemented
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other  # msgspec's own would compare identities
+
     def __lt__(self, other: "Version") -> bool:
         return self.key < other.key
 
@@ -66,7 +69,7 @@ def _read(grammar: re.Pattern[str], text: str) -> Version:
         raise InvalidVersion(f"{text[:80]!r} is no semantic version")
     major, minor, patch, pre, metadata = match.groups("")
     numbers = int(major), int(minor or 0), int(patch or 0)
-    if len(text) > len("18446744073709551615") and max(numbers) >= _MOST:
+    if len(text) >= len(str(_MOST)) and max(numbers) >= _MOST:
         raise InvalidVersion(f"{text[:80]!r} has a number that is too large")
     return Version(*numbers, pre, metadata, text, (*numbers, not pre, prerelease_key(pre)))
 
