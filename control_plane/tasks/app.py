@@ -39,7 +39,6 @@ def make_app(settings: Settings) -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_timeout=BROKER_TIMEOUT_SECONDS,
         broker_transport_options=_transport_options(settings),
-        beat_scheduler="celery.beat:Scheduler",
         beat_max_loop_interval=min(1.0, settings.sweep_seconds),
         beat_schedule=_schedule(settings),
     )

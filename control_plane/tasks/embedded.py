@@ -4,14 +4,14 @@ import threading
 from collections.abc import Callable
 
 import structlog
-from celery.beat import Service
 from celery.worker import WorkController
 
 from control_plane.services.channel_files import channels_reconcile
 from control_plane.services.outside import repository_of
 from control_plane.settings import get_settings
 from control_plane.tasks import nudges, steps
-from control_plane.tasks.app import DEFAULT_QUEUE, REHEARSALS_QUEUE, app, make_app
+from control_plane.tasks.app import DEFAULT_QUEUE, REHEARSALS_QUEUE, make_app
+from control_plane.tasks.programs import schedule_service
 
 STEP_THREADS = 4
 STOP_SECONDS = 20.0
@@ -26,7 +26,7 @@ def start_embedded(stop: threading.Event) -> Callable[[], None]:
     programs = [
         _worker(DEFAULT_QUEUE, STEP_THREADS),
         _worker(REHEARSALS_QUEUE, settings.rehearsal_workers),
-        Service(app),
+        schedule_service(),
     ]
     threads = [
         threading.Thread(target=program.start, name=f"tidegate-{name}", daemon=True)

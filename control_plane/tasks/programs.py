@@ -1,6 +1,9 @@
 """The worker and the schedule as processes of their own, for brokers other than ``memory://``."""
 
+import signal
+
 import structlog
+from celery.beat import Scheduler, Service
 
 from control_plane.domain.errors import Refused
 from control_plane.services.channel_files import channels_reconcile
@@ -19,14 +22,22 @@ def worker_main(*, queues: str = DEFAULT_QUEUE, concurrency: int = 2) -> None:
     nudges.install()
     if DEFAULT_QUEUE in queues.split(","):
         channels_reconcile(repository=repository_of(get_settings()), clock=clock)
-    arguments = ["worker", "--pool=threads", f"--concurrency={concurrency}", f"--queues={queues}", "--loglevel=INFO"]
+    arguments = ["worker", "--pool=threads", f"--concurrency={concurrency}", f"--queues={queues}", "--loglevel=WARNING"]
     app.worker_main([*arguments, "--without-gossip", "--without-mingle"])
 
 
 def beat_main() -> None:
     """Send by the clock what the schedule says, until SIGTERM."""
     _require_broker()
-    app.Beat(loglevel="INFO", schedule="", redirect_stdouts=False).run()
+    service = schedule_service()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: service.stop())
+    service.start()
+
+
+def schedule_service() -> Service:
+    """Return the schedule, kept in memory: at a start everything is due, which is what the sweeper wants."""
+    return Service(app, scheduler_cls=Scheduler)
 
 
 def _require_broker() -> None:

@@ -44,7 +44,7 @@ def process(
     try:
         yield child
         child.send_signal(signal.SIGTERM)
-        assert child.wait(timeout=30) == ends_with, log.read_text()
+        assert child.wait(timeout=60) == ends_with, log.read_text()
     finally:
         if child.poll() is None:
             child.kill()
@@ -89,7 +89,7 @@ def queue_release(engine: Engine, version: str) -> None:
         release_settle(session, unresolved=unresolved, manifest=read_manifest(unresolved, registry), now=now)
 
 
-def eventually(check: Callable[[], bool], log: Path, seconds: float = 30.0) -> float:
+def eventually(check: Callable[[], bool], log: Path, seconds: float = 120.0) -> float:
     """Wait until ``check`` holds; return how long it took."""
     begun = time.monotonic()
     while time.monotonic() - begun < seconds:
