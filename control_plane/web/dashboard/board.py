@@ -52,6 +52,15 @@ class Fleet:
         """Clusters that neither run it nor say why."""
         return max(0, self.total - self.healthy - self.moving - self.trouble)
 
+    @property
+    def tone(self) -> str:
+        """The colour of the whole."""
+        if self.trouble or self.rollout == "halted":
+            return "bad"
+        if self.moving or self.rollout == "rolling":
+            return "move"
+        return "good" if self.healthy >= self.total else "wait"
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

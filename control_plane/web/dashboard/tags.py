@@ -1,5 +1,6 @@
 """Template tags: icons, states, times, digests. Never colour alone: every state is icon + word + colour."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -64,6 +65,11 @@ def digest(value: str | None) -> Any:
     )
 
 
+def short(text: str) -> str:
+    """Return ``text`` with its digests shortened."""
+    return re.sub(r"sha256:([0-9a-f]{12})[0-9a-f]{52}", r"\1…", text)
+
+
 def between(start: datetime, end: datetime | None) -> str:
     """Return how long it took, or has taken so far."""
     return words.duration(((end or timezone.now()) - start).total_seconds())
@@ -87,5 +93,6 @@ def get(mapping: dict[Any, Any], key: Any) -> Any:
 for tag in (icon, state, tone, when, digest, between, percent):
     register.simple_tag(tag)
 register.simple_tag(asset_url, name="asset")
+register.filter("short", short)
 register.filter("size", size)
 register.filter("get", get)
