@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from test_harness.offline.go_modules import build_pinned
+from test_harness.offline.cache import is_intact
+from test_harness.offline.go_modules import Source, build_pinned, pinned_path
 
 PROGRAMS = Path(__file__).with_name("programs")
 
@@ -78,11 +79,19 @@ LOCAL_PATH_PROVISIONER = Program(
 
 def ensure(program: Program) -> Path:
     """The program's path; built into the cache where it is missing or damaged."""
-    return build_pinned(
-        PROGRAMS / program.module,
+    return build_pinned(_source(program), expected=program.expected)
+
+
+def is_ready(program: Program) -> bool:
+    """Whether the program is in the cache, intact."""
+    return is_intact(pinned_path(_source(program)))
+
+
+def _source(program: Program) -> Source:
+    return Source(
+        folder=PROGRAMS / program.module,
         name=program.name,
         package=program.package,
         ldflags=program.ldflags,
-        expected=program.expected,
         target_os=program.target_os,
     )

@@ -62,9 +62,14 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
+def artefact_path(name: str, key: str) -> Path:
+    """Where an artefact lies, whether it has been made or not."""
+    return cache_dir() / "artefacts" / key / name
+
+
 def cached_file(name: str, key: str, make: Callable[[Path], None]) -> Path:
     """The intact file `artefacts/KEY/NAME` of the cache; `make` writes it to the path that it is given where needed."""
-    path = cache_dir() / "artefacts" / key / name
+    path = artefact_path(name, key)
     if is_intact(path):
         return path
     with locked(path.with_name(f".{name}.lock")):

