@@ -1,0 +1,36 @@
+"""The page ``docs/lifecycles.md``, made from the very tables that decide. A test compares; ``python -m`` prints it anew."""
+
+import sys
+
+from control_plane.domain.lifecycle import Lifecycle
+from control_plane.domain.promotions import PROMOTION
+from control_plane.domain.releases import RELEASE
+from control_plane.domain.rollouts import ROLLOUT
+
+QUESTIONS = ((RELEASE, "Is it fit?"), (PROMOTION, "May it enter this channel?"), (ROLLOUT, "Has it arrived?"))
+HEAD = """# Lifecycles
+
+Three questions, three tables; never one "state" for all. This page is made from the tables in `control_plane/domain`:
+`python -m control_plane.domain.lifecycle_page > docs/lifecycles.md`. Every move writes one audit event in its own transaction.
+"""
+
+
+def page() -> str:
+    """Return the page in Markdown."""
+    return "\n".join([HEAD, *(_section(lifecycle, question) for lifecycle, question in QUESTIONS)])
+
+
+def _section(lifecycle: Lifecycle, question: str) -> str:  # type: ignore[type-arg]  # any of the three
+    states = list(type(lifecycle.initial))
+    terminal = ", ".join(f"`{state}`" for state in states if lifecycle.is_terminal(state))
+    rows = [f"| `{move.source}` | `{move.target}` | {move.why} |" for move in lifecycle.moves]
+    head = [
+        f"## {lifecycle.name.capitalize()}: {question}",
+        "",
+        f"Begins as `{lifecycle.initial}`. No way out of: {terminal}.",
+    ]
+    return "\n".join([*head, "", "| from | to | when |", "|---|---|---|", *rows, ""])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
