@@ -4,6 +4,7 @@ A policy here is a Helm range; ``explain`` gives every tag one reason, ``choose`
 """
 
 from collections.abc import Iterable
+from operator import itemgetter
 
 import msgspec
 
@@ -19,7 +20,7 @@ class Policy(msgspec.Struct, frozen=True):
     charts: bool = False
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """What the policy makes of one tag. ``version`` is empty where the tag is none."""
 
     tag: str
@@ -41,25 +42,32 @@ def choose(policy: Policy, tags: Iterable[str]) -> Choice | None:
     best: Version | None = None
     for tag in tags:
         version, refusal = _judge(policy, tag)
-        if version is not None and not refusal and (best is None or _rank(version) > _rank(best)):
+        if version is None or refusal or (best is not None and version.key < best.key):
+            continue
+        if best is None or _rank(version) > _rank(best):
             best = version
     return None if best is None else Choice(_tag(policy, best), str(best))
 
 
 def explain(policy: Policy, tags: Iterable[str]) -> tuple[Verdict, ...]:
     """Return a verdict for every tag: the newest first, then what is no version, by name."""
-    judged = [(tag, *_judge(policy, tag)) for tag in set(tags)]
-    versions = sorted(
-        ((tag, version, why) for tag, version, why in judged if version), key=lambda row: _rank(row[1]), reverse=True
-    )
-    best = next((version for _, version, why in versions if not why), None)
+    versions: list[tuple[tuple[object, ...], str, Version, str]] = []
+    others: list[Verdict] = []
+    for tag in set(tags):
+        version, why = _judge(policy, tag)
+        if version is None:
+            others.append(Verdict(tag, "", False, False, why))
+        else:
+            versions.append((_rank(version), tag, version, why))
+    versions.sort(key=itemgetter(0), reverse=True)
+    best = next((version for _, _, version, why in versions if not why), None)
+    older = f"matches, but {best} is newer"
     return (
-        *(_verdict(tag, version, why, best) for tag, version, why in versions),
-        *(
-            Verdict(tag, "", False, False, why)
-            for tag, version, why in sorted(judged, key=lambda row: row[0])
-            if not version
-        ),
+        *[
+            Verdict(tag, str(version), not why, version is best, why or _reason(version, best, older))
+            for _, tag, version, why in versions
+        ],
+        *sorted(others, key=lambda verdict: verdict.tag),
     )
 
 
@@ -74,25 +82,16 @@ def _judge(policy: Policy, tag: str) -> tuple[Version | None, str]:
 
 def _rank(version: Version) -> tuple[object, ...]:
     """Order of choice: newer; among equals the fully written one (``2.2.0`` before the moving ``2.2``), then by text."""
-    return (
-        version.key,
-        version.original.partition("-")[0].count("."),
-        not version.original.startswith("v"),
-        version.original,
-    )
+    text = version.original
+    return version.key, text.count("."), text[0] != "v", text
 
 
 def _tag(policy: Policy, version: Version) -> str:
     return version.original.replace("+", "_") if policy.charts else version.original
 
 
-def _verdict(tag: str, version: Version, refusal: str, best: Version | None) -> Verdict:
-    if refusal:
-        return Verdict(tag, str(version), False, False, refusal)
-    if version is best:
-        return Verdict(tag, str(version), True, True, "the newest that matches")
-    if best is not None and version == best:
-        return Verdict(
-            tag, str(version), True, False, f"the same version as {best.original}, which is written more fully"
-        )
-    return Verdict(tag, str(version), True, False, f"matches, but {best} is newer")
+def _reason(version: Version, best: Version | None, older: str) -> str:
+    """Return why a version that matches was chosen, or was not."""
+    if version is best or best is None:
+        return "the newest that matches"
+    return older if version.key < best.key else f"the same version as {best.original}, which is written more fully"

@@ -24,7 +24,7 @@ class InvalidVersion(ValueError):
     """The text is no version; the message says why."""
 
 
-class Version(msgspec.Struct, frozen=True, eq=False):
+class Version(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A semantic version. ``original`` is the text it was read from; two versions are equal when neither is newer."""
 
     major: int
@@ -36,9 +36,10 @@ class Version(msgspec.Struct, frozen=True, eq=False):
     key: Key
 
     def __str__(self) -> str:
-        pre = f"-{self.pre}" if self.pre else ""
-        metadata = f"+{self.metadata}" if self.metadata else ""
-        return f"{self.major}.{self.minor}.{self.patch}{pre}{metadata}"
+        text = f"{self.major}.{self.minor}.{self.patch}"
+        if self.pre:
+            text += f"-{self.pre}"
+        return f"{text}+{self.metadata}" if self.metadata else text
 
     def __eq__(self, other: object) -> bool:
         return self.key == other.key if isinstance(other, Version) else NotImplemented
@@ -76,7 +77,7 @@ def _read(grammar: re.Pattern[str], text: str) -> Version:
 
 def prerelease_key(pre: str) -> tuple[tuple[int, int, str], ...]:
     """Return the order of a pre-release: numbers below words, numbers by value, fewer identifiers first."""
-    return tuple(_identifier_key(part) for part in pre.split(".")) if pre else ()
+    return tuple([_identifier_key(part) for part in pre.split(".")]) if pre else ()
 
 
 def _identifier_key(part: str) -> tuple[int, int, str]:
