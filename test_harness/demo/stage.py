@@ -189,8 +189,11 @@ class Stage:
         path.write_text(text)
 
 
-def down(folder: Path) -> list[str]:
-    """Remove every trace: processes, clusters, registry, data. Returns what was removed, in words."""
+def down(folder: Path, *, stop_engine: bool = True) -> list[str]:
+    """Remove every trace: processes, clusters, registry, data. Returns what was removed, in words.
+
+    ``stop_engine``: also a Docker Engine that was started for it; one that was there before is never touched.
+    """
     removed: list[str] = []
     for started in _recorded(folder):
         if started.is_alive():
@@ -203,7 +206,7 @@ def down(folder: Path) -> list[str]:
         removed += [f"cluster {name}" for name in (CLUSTER_NAME, *remove_leftovers(ready))]
         registries.stop_recorded(docker, folder / "registry")
         remove_network(docker)
-        if engine.stop():
+        if stop_engine and engine.stop():
             removed.append("the Docker Engine that was started here")
     if folder.exists():
         shutil.rmtree(folder)
