@@ -1,6 +1,9 @@
 """The page ``docs/lifecycles.md``, made from the very tables that decide. A test compares; ``python -m`` prints it anew."""
 
 import sys
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any
 
 from control_plane.domain.lifecycle import Lifecycle
 from control_plane.domain.promotions import PROMOTION
@@ -20,8 +23,8 @@ def page() -> str:
     return "\n".join([HEAD, *(_section(lifecycle, question) for lifecycle, question in QUESTIONS)])
 
 
-def _section(lifecycle: Lifecycle, question: str) -> str:  # type: ignore[type-arg]  # any of the three
-    states = list(type(lifecycle.initial))
+def _section(lifecycle: Lifecycle[Any], question: str) -> str:
+    states: Iterable[StrEnum] = type(lifecycle.initial)
     terminal = ", ".join(f"`{state}`" for state in states if lifecycle.is_terminal(state))
     rows = [f"| `{move.source}` | `{move.target}` | {move.why} |" for move in lifecycle.moves]
     head = [

@@ -60,18 +60,28 @@ class Standing:
     last_contact_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a cluster last reported about one application."""
+
+    outcome: str
+    release_digest: str | None
+    generation: int
+
+
 def is_silent(last_contact_at: datetime | None, now: datetime, silent_after_seconds: float) -> bool:
     """Say whether a cluster did not call for too long. One that never called is silent."""
     return last_contact_at is None or now - last_contact_at > timedelta(seconds=silent_after_seconds)
 
 
-def is_healthy_on(wanted: Mapping[str, str], found: Mapping[str, tuple[str, str | None]]) -> bool:
-    """Say whether a cluster is healthy on a generation.
+def is_healthy_on(generation: int, wanted: Mapping[str, str], found: Mapping[str, Health]) -> bool:
+    """Say whether a cluster is healthy on ``generation``. ``wanted`` maps application to release digest.
 
-    ``wanted`` maps application to release digest; ``found`` maps application to the last outcome and the digest it was about.
-    A health report about another digest, from before, says nothing.
+    A report about another digest or an earlier generation, though it says healthy, says nothing about this one.
     """
-    return all(found.get(application) == ("healthy", digest) for application, digest in wanted.items())
+    return all(
+        found.get(application) == Health("healthy", digest, generation) for application, digest in wanted.items()
+    )
 
 
 def is_complete(standings: Iterable[Standing], *, generation: int, now: datetime, silent_after_seconds: float) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime
 import msgspec
 import structlog
 
-from cluster_agent.contract import Halt, Manifest
+from cluster_agent.contract import Halt, Manifest, Wave
 from cluster_agent.contract import Rollout as RolloutFile
 from control_plane.domain.errors import Refused
 from control_plane.domain.rollouts import RolloutState
@@ -80,10 +80,17 @@ def wanted_files(session: Session, channel: Channel, now: datetime) -> Wanted | 
 
 
 def rollout_file(rollout: Rollout, channel: str, now: datetime) -> RolloutFile:
-    """Return the file that says who may take the generation: everybody, or nobody while it is halted."""
+    """Return the file that says who may take the generation: one wave of everybody, or nobody while it is halted."""
     is_halted = rollout.state == RolloutState.HALTED
     halt = Halt(reason=rollout.state_reason, since=rollout.state_since) if is_halted else None
-    return RolloutFile(channel=channel, generation=rollout.generation, expires=now + LIFETIMES[ROLLOUTS], halted=halt)
+    everybody = Wave(name="everybody", percent=100, opens_at=rollout.started_at)
+    return RolloutFile(
+        channel=channel,
+        generation=rollout.generation,
+        expires=now + LIFETIMES[ROLLOUTS],
+        waves=(everybody,),
+        halted=halt,
+    )
 
 
 def _write(repository: Repository, published: Published, now: datetime, scope: SessionScope) -> bool:

@@ -7,6 +7,7 @@ import pytest
 from control_plane.domain.channels import Former, fallback
 from control_plane.domain.retries import backoff, is_free, next_look, next_rehearsal
 from control_plane.domain.rollouts import (
+    Health,
     RolloutState,
     Standing,
     halt_reason,
@@ -77,14 +78,15 @@ def test_silence_begins_after_its_time() -> None:
 @pytest.mark.parametrize(
     ("found", "healthy"),
     [
-        ({"a": ("healthy", "sha256:new")}, True),
-        ({"a": ("healthy", "sha256:old")}, False),
-        ({"a": ("rolled_back", "sha256:new")}, False),
+        ({"a": Health("healthy", "sha256:new", 4)}, True),
+        ({"a": Health("healthy", "sha256:old", 4)}, False),
+        ({"a": Health("healthy", "sha256:new", 3)}, False),
+        ({"a": Health("rolled_back", "sha256:new", 4)}, False),
         ({}, False),
     ],
 )
-def test_health_counts_for_the_digest_that_is_wanted(found: dict[str, tuple[str, str | None]], healthy: bool) -> None:
-    assert is_healthy_on({"a": "sha256:new"}, found) is healthy
+def test_health_counts_for_the_digest_and_generation_that_are_wanted(found: dict[str, Health], healthy: bool) -> None:
+    assert is_healthy_on(4, {"a": "sha256:new"}, found) is healthy
 
 
 def test_backoff_doubles_up_to_its_cap() -> None:
