@@ -176,12 +176,3 @@ class AuditRow(Row, frozen=True, kw_only=True):
     from_state: str | None
     to_state: str | None
     reason: str
-
-
-class NeedRow(Row, frozen=True, kw_only=True):
-    """Something that needs a person."""
-
-    kind: str
-    title: str
-    detail: str
-    since: datetime

@@ -1,13 +1,18 @@
 """``/api/v1``: what is. Every read is open to every signed-in role."""
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
+from control_plane.settings import get_settings
+from control_plane.store.queries.needs_you import needs_you
 from control_plane.store.reads import fleet, releases
 from control_plane.store.session import read_scope
 from control_plane.web.api.routes import router
+from control_plane.web.dashboard.strip import items
 
 MOST = 1000
 
@@ -86,6 +91,16 @@ def list_rollouts(request: HttpRequest) -> HttpResponse:
     del request
     with read_scope() as session:
         return _answer(fleet.rollouts(session))
+
+
+@router.get("/needs")
+def list_needs(request: HttpRequest) -> HttpResponse:
+    """What needs a person: the strip on top of every page."""
+    del request
+    silent_after = timedelta(seconds=get_settings().silent_after_seconds)
+    with read_scope() as session:
+        found = needs_you(session, now=timezone.now(), silent_after=silent_after)
+    return _answer([{"title": item.title, "detail": item.words, "since": item.since} for item in items(found)])
 
 
 @router.get("/audit")
