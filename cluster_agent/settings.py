@@ -65,7 +65,7 @@ def load(environment: Mapping[str, str]) -> Settings:
     try:
         if "registry_mirrors" in given:
             given["registry_mirrors"] = msgspec.json.decode(str(given["registry_mirrors"]), type=dict[str, str])
-        settings = msgspec.convert(given, Settings, strict=False)
+        settings = msgspec.convert(given, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise BadSettings(_in_words(str(error))) from error
     except msgspec.DecodeError as error:
@@ -85,6 +85,12 @@ def _checked(settings: Settings) -> Settings:
     if settings.poll_seconds < 1:
         raise BadSettings(f"{PREFIX}POLL_SECONDS must be at least 1: {settings.poll_seconds}")
     return settings
+
+
+def _path(kind: type, value: object) -> object:
+    if kind is Path:
+        return Path(str(value))
+    raise NotImplementedError(kind)
 
 
 def _own_namespace() -> str:

@@ -1,0 +1,178 @@
+"""The agent on a real cluster: applies, keeps, rolls back, remembers, and survives being killed after every journal write."""
+
+import subprocess
+from contextlib import contextmanager
+
+import pytest
+
+from examples import publishing
+from test_harness.clusters.kind import OwnCluster
+from test_harness.images import registry
+from test_harness.offline.prepare import everything
+from tests.e2e.agent_world import CHART, HERE, IMAGE, AgentWorld, Releases
+
+pytestmark = pytest.mark.e2e
+
+BAD_MIGRATION = 'echo migrating; echo "ERROR: column x does not exist"; exit 1'
+SPOILS_AND_CRASHES = 'echo "fatal: cannot read my own state"; sleep 1; exit 3'
+
+
+@pytest.fixture(scope="module")
+def releases(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("registry")
+    engine = publishing.publisher("").engine
+    with registry.running(engine, folder) as served:
+        publisher = publishing.publisher(served.host)
+        publisher.build_image(IMAGE, "1", HERE / "charts" / "echo-image")
+        made = Releases(served.url, lambda version: publisher.publish_chart(CHART, HERE / "charts" / "echo", version))
+        made.cluster_url = served.cluster_url
+        yield made
+
+
+@pytest.fixture(scope="module")
+def cluster(releases):
+    ready = everything()
+    made = OwnCluster("tidegate-test-agent", ready)
+    made.create()
+    try:
+        made.connect_mirror(releases.cluster_url)
+        yield made
+    finally:
+        made.delete()
+
+
+@pytest.fixture
+def world(tmp_path, cluster, releases):
+    made = AgentWorld(tmp_path, cluster.kubeconfig, releases, str(everything().helm))
+    yield made
+    made.control_plane.shutdown()
+    made.forget()
+
+
+@contextmanager
+def running(world, **settings):
+    agent = world.start(**settings)
+    try:
+        yield agent
+    finally:
+        agent.terminate()
+        agent.wait(30)
+
+
+def test_install_upgrade_rollback_and_never_again(world):
+    plane = world.control_plane
+    with running(world):
+        first = plane.publish(world.releases.release("1.0.0"))
+        world.wait(lambda: plane.outcomes(first) == ["applying", "healthy"])
+        world.shell("echo precious > /data/state")
+
+        second = plane.publish(world.releases.release("1.1.0"))
+        world.wait(lambda: plane.outcomes(second) == ["applying", "healthy"])
+        assert world.page() == "1.1.0"
+
+        broken = world.releases.release("1.2.0", migration=BAD_MIGRATION)
+        third = plane.publish(broken)
+        world.wait(lambda: plane.outcomes(third) == ["applying", "rolled_back"])
+        report = plane.last("rolled_back")
+        assert report.code == "hook_failed"
+        assert "ERROR: column x does not exist" in report.message
+        assert report.running == "1.1.0"
+        assert world.page() == "1.1.0"
+
+        # The same release in a newer generation is the same release: not tried again.
+        fourth = plane.publish(broken)
+        world.wait(lambda: world.state().applications["echo"].change is None)
+        world.wait(lambda: len([one for one in plane.requests if one[1] == 304]) > 3)
+        assert plane.outcomes(fourth) == []
+
+        fifth = plane.publish(world.releases.release("1.3.0"))
+        world.wait(lambda: plane.outcomes(fifth) == ["applying", "healthy"])
+    assert world.shell("cat /data/state") == "precious\n"
+
+
+def test_data_is_restored_where_the_way_back_needs_it(world):
+    plane = world.control_plane
+    with running(world):
+        first = plane.publish(world.releases.release("1.0.0"))
+        world.wait(lambda: "healthy" in plane.outcomes(first))
+        world.shell("echo precious > /data/state")
+        bad = world.releases.release("1.1.0", contract="restore-required", edges_from="1.0.0", start=SPOILS_AND_CRASHES)
+        second = plane.publish(bad)
+        world.wait(lambda: world.state().applications["echo"].change and world.page() == "1.1.0")
+        world.shell("echo spoilt > /data/state")
+        world.wait(lambda: "rolled_back" in plane.outcomes(second), 180)
+    report = plane.last("rolled_back")
+    assert (report.code, report.running) == ("crash_loop", "1.0.0")
+    assert "fatal: cannot read my own state" in report.message
+    assert {"backup", "apply", "settle", "rollback", "restore", "settle_back"} <= set(report.timings)
+    assert world.shell("cat /data/state") == "precious\n"
+    assert world.kube.get("Deployment", "echo", "echo-web")["status"]["readyReplicas"] == 1
+
+
+def test_a_persons_rollback_is_not_undone(world):
+    plane = world.control_plane
+    with running(world):
+        plane.publish(world.releases.release("1.0.0"))
+        world.wait(lambda: "healthy" in plane.outcomes(1))
+        plane.publish(world.releases.release("1.1.0"))
+        world.wait(lambda: "healthy" in plane.outcomes(2))
+        command = [world.helm, "--kubeconfig", world.kubeconfig, "rollback", "echo", "1", "-n", "echo", "--wait"]
+        subprocess.run(command, check=True, capture_output=True)
+        world.wait(lambda: any(one.code == "drifted" for one in plane.reports))
+        assert world.page() == "1.0.0"
+        plane.publish(world.releases.release("1.3.0"))
+        world.wait(lambda: "healthy" in plane.outcomes(3))
+    assert world.page() == "1.3.0"
+
+
+def test_halted_and_closed_waves_wait_with_a_reason(world):
+    plane = world.control_plane
+    with running(world):
+        plane.publish(world.releases.release("1.0.0"), halted="wave one is unhappy")
+        world.wait(lambda: any(one.code == "halted" and "unhappy" in one.message for one in plane.reports))
+        plane.publish(world.releases.release("1.0.0"), percent=0)
+        world.wait(lambda: any(one.code == "no_wave" for one in plane.reports))
+        assert world.page() == ""
+        plane.publish(world.releases.release("1.0.0"))
+        world.wait(lambda: "healthy" in plane.outcomes(3))
+
+
+def test_reports_survive_an_absent_control_plane(world):
+    plane = world.control_plane
+    with running(world):
+        plane.publish(world.releases.release("1.0.0"))
+        world.wait(lambda: world.state().applications.get("echo") and world.state().applications["echo"].change)
+        plane.down = True
+        world.wait(lambda: world.state().applications["echo"].settled)
+    assert "healthy" not in plane.outcomes(1)
+    plane.down = False
+    with running(world):
+        world.wait(lambda: "healthy" in plane.outcomes(1))
+    assert [one.sequence for one in plane.reports] == sorted({one.sequence for one in plane.reports})
+
+
+@pytest.mark.parametrize("step", range(1, 10))
+def test_killed_after_any_journal_write_the_end_is_the_same(world, step):
+    """A good upgrade, then a bad one that comes back; the agent is killed in both after its ``step``-th write."""
+    plane = world.control_plane
+    with running(world):
+        plane.publish(world.releases.release("1.0.0"))
+        world.wait(lambda: "healthy" in plane.outcomes(1))
+    world.shell("echo precious > /data/state")
+    good = world.releases.release("1.1.0")
+    bad = world.releases.release("1.2.0", migration=BAD_MIGRATION)
+    for generation, release, end in ((2, good, "healthy"), (3, bad, "rolled_back")):
+        plane.publish(release)
+        agent = world.start(die_after=step)
+        try:
+            world.wait(lambda agent=agent: agent.poll() is not None or end in plane.outcomes(generation))  # noqa: B023
+        finally:
+            agent.kill()
+            agent.wait()
+        with running(world):
+            world.wait(lambda: end in plane.outcomes(generation))  # noqa: B023
+        assert plane.outcomes(generation).count(end) == 1
+    state = world.state().applications["echo"]
+    assert (state.settled.release, state.change, world.page()) == ("1.1.0", None, "1.1.0")
+    assert list(state.bad) == [bad.release_digest]
+    assert world.shell("cat /data/state") == "precious\n"
