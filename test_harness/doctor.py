@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import shutil
-from dataclasses import dataclass
+import sys
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from test_harness.clusters.leftovers import leftover_names
@@ -129,3 +132,31 @@ def _leftovers() -> Check:
     if names:
         return Check("leftovers", None, f"{', '.join(names)}: removed when the next cluster is made")
     return Check("leftovers", True, "no clusters of killed runs")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the checks. Exit code: 0 clusters can be made, 1 something must be mended first."""
+    parser = argparse.ArgumentParser(prog="tidegate doctor", description=__doc__)
+    parser.add_argument("--output", choices=["table", "json"], default="table")
+    output = parser.parse_args(arguments).output
+    found = checks()
+    sys.stdout.write(
+        json.dumps([asdict(each) for each in found], indent=2) + "\n" if output == "json" else table(found)
+    )
+    return 1 if any(each.ok is False for each in found) else 0
+
+
+def table(found: list[Check]) -> str:
+    """The checks as lines for people: ✓ fine, · made when it is needed, ✗ mend it first."""
+    signs = {True: "✓", None: "·", False: "✗"}
+    width = max(len(each.name) for each in found)
+    lines = []
+    for each in found:
+        lines.append(f"{signs[each.ok]} {each.name:{width}}  {each.detail}")
+        if each.mend:
+            lines.append(f"  {'':{width}}  → {each.mend}")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
