@@ -2,10 +2,8 @@
 
 import os
 import signal
-import stat
 import sys
 import tempfile
-import threading
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -15,6 +13,7 @@ import structlog
 
 from cluster_agent.contract import canonical_json
 from test_harness.errors import CutOff
+from test_harness.lifeline import end_with_parent
 from test_harness.rehearsal import rehearse
 from test_harness.runner import EXIT_CODES, RunRequest, StepReport
 
@@ -24,7 +23,7 @@ def main() -> int:
     if len(sys.argv) != 2:
         print("usage: python -m test_harness REQUEST.json", file=sys.stderr)  # noqa: T201  a person's mistake
         return EXIT_CODES["errored"]
-    _end_with_parent()
+    end_with_parent()
     signal.signal(signal.SIGTERM, _cut_off)
     request_file = Path(sys.argv[1])
     request = msgspec.json.decode(request_file.read_bytes(), type=RunRequest)
@@ -54,19 +53,6 @@ def _events() -> IO[bytes]:
 def _cut_off(_signal: int, _frame: FrameType | None) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once: what follows saves the evidence and removes the cluster
     raise CutOff("the rehearsal was stopped: its time was up")
-
-
-def _end_with_parent() -> None:
-    """Where standard input is a pipe, its other end is the parent: kill our whole group when that closes."""
-    if not stat.S_ISFIFO(os.fstat(0).st_mode) or os.getpgrp() != os.getpid():
-        return
-
-    def watch() -> None:
-        while os.read(0, 1024):
-            pass
-        os.killpg(0, signal.SIGKILL)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -76,7 +76,8 @@ class Redactor:
         for text in encoded:
             value = base64.b64decode(text).decode(errors="replace").strip()
             if len(value) >= SHORTEST_SECRET:
-                self._known |= {value, text, html.escape(value), json.dumps(value)[1:-1]}
+                again = base64.b64encode(value.encode()).decode()
+                self._known |= {value, text, again, html.escape(value), json.dumps(value)[1:-1]}
 
 
 @dataclass

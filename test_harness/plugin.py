@@ -1,7 +1,7 @@
 """The pytest plugin that maintainers write their suites with: the fixture ``app`` and the markers ``seed`` and ``verify``.
 
 Installed as the pytest plugin ``tidegate``; it does nothing in a test run that neither asks for ``app`` nor gives a phase.
-Which tests run in which phase is the table ``SELECTION``. Without ``--tidegate-phase`` every test runs.
+Which tests run in which phase is the table in ``test_harness.phases``. Without ``--tidegate-phase`` every test runs.
 """
 
 import base64
@@ -10,26 +10,14 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import pytest
 
 from test_harness.forwarding import Forwards
 from test_harness.kubectl import LIMIT_SECONDS, Kubectl
+from test_harness.phases import SELECTION, Kind, Phase
 
-Phase = Literal["seed", "base", "install", "upgrade", "rollback", "restore", "verify"]
-Kind = Literal["seed", "verify", "unmarked"]
-
-# The data is put in once; it is looked for after every step; tests without a mark run where the candidate runs.
-SELECTION: dict[Phase, frozenset[Kind]] = {
-    "seed": frozenset({"seed"}),
-    "base": frozenset({"verify"}),
-    "install": frozenset({"verify", "unmarked"}),
-    "upgrade": frozenset({"verify", "unmarked"}),
-    "rollback": frozenset({"verify"}),
-    "restore": frozenset({"verify"}),
-    "verify": frozenset({"verify"}),
-}
 STATE_FILE = ".tidegate-state.json"
 NO_CLUSTER = (
     "the fixture 'app' needs a cluster: give --tidegate-kubeconfig FILE and --tidegate-namespace NAME "

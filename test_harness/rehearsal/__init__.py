@@ -16,7 +16,7 @@ from cluster_agent.backup.snapshots import Snapshot
 from cluster_agent.contract import ApplicationManifest, RollbackContract
 from test_harness.errors import CouldNotTell, CutOff, Skipped
 from test_harness.evidence import Evidence
-from test_harness.plugin import Phase
+from test_harness.phases import Phase
 from test_harness.rehearsal.artifacts import Artifacts
 from test_harness.rehearsal.site import Site, site_for
 from test_harness.rehearsal.subject import Subject

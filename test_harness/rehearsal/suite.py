@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 from cluster_agent.applying import child
 from test_harness.errors import CouldNotTell, ReleaseFailed, Skipped
-from test_harness.plugin import Phase
+from test_harness.phases import Phase
 from test_harness.runner import harness_environment
 
 SETTINGS_FILES = ("pytest.toml", "pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")

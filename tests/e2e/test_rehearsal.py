@@ -5,6 +5,9 @@ The application is `examples/notes`; what makes a release bad is an edit of its 
 
 import json
 import shutil
+import subprocess
+import sys
+import time
 import uuid
 from pathlib import Path
 
@@ -77,17 +80,19 @@ class World:
         url = f"{self.registry.url}/v2/{publishing.repository(name)}/manifests/{tag}"
         return httpx2.head(url, headers={"Accept": publishing.MANIFESTS}).headers["Docker-Content-Digest"]
 
-    def rehearse(self, candidate: ApplicationManifest, evidence: Path, **changes) -> RunReport:
-        mirrors = Registries(from_host={"*": self.registry.url}, from_pods={"*": self.registry.cluster_url})
+    def request(self, candidate: ApplicationManifest, evidence: Path, **changes) -> RunRequest:
         request = RunRequest(
             run_id=uuid.uuid4().hex,
             candidate=candidate,
             evidence=str(evidence),
             suite=str(HERE / "suite"),
-            registries=mirrors,
+            registries=Registries(from_host={"*": self.registry.url}, from_pods={"*": self.registry.cluster_url}),
         )
+        return msgspec.structs.replace(request, **changes)
+
+    def rehearse(self, candidate: ApplicationManifest, evidence: Path, **changes) -> RunReport:
         told = []
-        report = run(msgspec.structs.replace(request, **changes), on_event=told.append)
+        report = run(self.request(candidate, evidence, **changes), on_event=told.append)
         assert [step for step in told if step.state != "running"] == list(report.steps)
         for file in report.evidence:
             assert Path(evidence, file.path).stat().st_size == file.size
@@ -189,10 +194,21 @@ def test_nodes_that_cannot_reach_the_registry_say_nothing_about_the_release(worl
     assert "the cluster cannot pull it" in report.reason
 
 
-def test_a_rehearsal_whose_time_is_up_is_errored_and_leaves_evidence(world, base, tmp_path):
+def test_a_rehearsal_that_is_stopped_is_errored_leaves_evidence_and_no_cluster(world, base, tmp_path):
     slow = world.release("1.6.0", (CONTAINER, CONTAINER + "          command: [sleep, '900']\n"))
-    report = world.rehearse(slow, tmp_path, timeout_seconds=60)
+    file = tmp_path / "request.json"
+    file.write_bytes(msgspec.json.encode(world.request(slow, tmp_path / "evidence")))
+    harness = subprocess.Popen([sys.executable, "-m", "test_harness", str(file)], stdout=subprocess.PIPE, text=True)
+    for line in harness.stdout:
+        step = json.loads(line)
+        if step["name"] == "install":
+            time.sleep(10)
+            harness.terminate()
+            break
+    assert harness.wait(timeout=60) == 2
+    report = msgspec.json.decode((tmp_path / "report.json").read_bytes(), type=RunReport)
     assert report.verdict == "errored"
     assert "its time was up" in report.reason
     assert states(report)[-1] == ("install", "errored")
     assert "1.6.0/events.txt" in {file.path for file in report.evidence}
+    assert report.cluster not in world.publisher.engine.docker("ps", "--all", "--format", "{{.Names}}")
