@@ -1,4 +1,4 @@
-"""Security headers of every answer: nothing inline, nothing from elsewhere, never in a frame."""
+"""Security of every answer: nothing inline, nothing from elsewhere, never in a frame; pages only under a known host name."""
 
 from collections.abc import Callable
 from typing import Any
@@ -37,5 +37,24 @@ def security_headers(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]
             response.headers.setdefault(name, value)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+    return answer
+
+
+PROGRAMS = (
+    "/api/",
+    "/tuf/",
+    "/healthz",
+    "/readyz",
+)  # authenticated by key or public; called by whatever name the network gives us
+
+
+def known_host(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Middleware: pages are answered under known host names only, so that no other site's name leads to them."""
+
+    def answer(request: Any) -> Any:
+        if not request.path.startswith(PROGRAMS):
+            request.get_host()  # raises DisallowedHost, which becomes 400
+        return get_response(request)
 
     return answer

@@ -7,6 +7,7 @@ urlpatterns = [
     path("", include("control_plane.web.accounts.urls")),
     path("", include("control_plane.web.dashboard.urls")),
 ]
+handler400 = "control_plane.web.dashboard.errors.bad_request"
 handler403 = "control_plane.web.dashboard.errors.forbidden"
 handler404 = "control_plane.web.dashboard.errors.not_found"
 handler500 = "control_plane.web.dashboard.errors.server_error"

@@ -68,7 +68,9 @@ class Seed:
         self.session.flush()
         return row
 
-    def application(self, name: str, description: str, *, channels: tuple[str, ...] = ("edge", "stable")) -> Application:
+    def application(
+        self, name: str, description: str, *, channels: tuple[str, ...] = ("edge", "stable")
+    ) -> Application:
         rules = [
             {"name": one, **({"after": channels[place - 1], "soak_seconds": 3600, "approvals": 1} if place else {})}
             for place, one in enumerate(channels)
@@ -135,7 +137,9 @@ class Seed:
         )
         return release
 
-    def run(self, release: Release, base: Release | None, verdict: str | None, *, reason: str = "", stop: int = 7) -> Run:
+    def run(
+        self, release: Release, base: Release | None, verdict: str | None, *, reason: str = "", stop: int = 7
+    ) -> Run:
         begun = release.state_since - timedelta(seconds=100) if verdict else ago(seconds=41)
         run = self.add(
             Run(
@@ -184,7 +188,7 @@ class Seed:
         folder = self.evidence / f"run-{run.id}"
         folder.mkdir(parents=True, exist_ok=True)
         log = "\n".join(
-            [f"2026-11-20T10:{line // 60:02}:{line % 60:02}Z level=INFO msg=\"step {line}\"" for line in range(120)]
+            [f'2026-11-20T10:{line // 60:02}:{line % 60:02}Z level=INFO msg="step {line}"' for line in range(120)]
             + ([LOG_LINE] if verdict == "failed" else [])
         )
         texts = (
@@ -305,7 +309,12 @@ class Seed:
         values = {"wanted": running, "since": ago(days=2), **more}
         self.add(
             Installation(
-                cluster_id=cluster.id, application=app, running=running, outcome=outcome, generation=generation, **values
+                cluster_id=cluster.id,
+                application=app,
+                running=running,
+                outcome=outcome,
+                generation=generation,
+                **values,
             )
         )
         last = self.session.query(AgentReport).filter_by(cluster_id=cluster.id).count()
@@ -326,9 +335,7 @@ class Seed:
                 )
             )
 
-    def event(
-        self, actor: str, action: str, kind: str, row_id: int, subject: str, at: datetime, **more: Any
-    ) -> None:
+    def event(self, actor: str, action: str, kind: str, row_id: int, subject: str, at: datetime, **more: Any) -> None:
         self.add(
             AuditEvent(
                 at=at, actor=actor, action=action, subject_type=kind, subject_id=str(row_id), subject=subject, **more
@@ -347,11 +354,11 @@ def seed(session: Session, evidence: Path) -> dict[str, int]:
     new = s.release(miniflux, "2.2.16", "verified", timedelta(hours=5), "the rehearsal passed")
     s.run(new, old, "passed", reason="14 checks passed; the data came back after the restore")
     s.promotion(new, "edge", "published", timedelta(hours=4))
-    waiting = s.promotion(
-        new, "stable", "awaiting_approval", timedelta(hours=3), state_reason="needs 1 of 1 approvals"
-    )
+    waiting = s.promotion(new, "stable", "awaiting_approval", timedelta(hours=3), state_reason="needs 1 of 1 approvals")
 
-    gitea = s.application("gitea", "Git hosting, issues and packages for the whole company", channels=("edge", "beta", "stable"))
+    gitea = s.application(
+        "gitea", "Git hosting, issues and packages for the whole company", channels=("edge", "beta", "stable")
+    )
     good = s.release(gitea, "1.24.6", "verified", timedelta(days=6), "the rehearsal passed")
     s.run(good, None, "passed", reason="31 checks passed", stop=5)
     for channel, days in (("edge", 6), ("beta", 5), ("stable", 2)):
@@ -371,14 +378,18 @@ def seed(session: Session, evidence: Path) -> dict[str, int]:
     rolling = session.query(Rollout).order_by(Rollout.id.desc()).first()
     assert rolling is not None
     rolling.state, rolling.state_since = "halted", ago(minutes=43)
-    rolling.state_reason = "harbour-03 rolled back vaultwarden 1.34.3: exceeded quota: memory, requested 512Mi, limited to 1Gi"
+    rolling.state_reason = (
+        "harbour-03 rolled back vaultwarden 1.34.3: exceeded quota: memory, requested 512Mi, limited to 1Gi"
+    )
 
     paper = s.application("paperless", "Documents, scanned and searched")
     first = s.release(paper, "2.18.4", "verified", timedelta(days=9), "the rehearsal passed")
     s.run(first, None, "passed", reason="22 checks passed", stop=5)
     s.promotion(first, "edge", "published", timedelta(days=9))
     s.promotion(first, "stable", "published", timedelta(days=8))
-    testing = s.release(paper, "2.19.0", "testing", timedelta(seconds=44), "worker-1 rehearses it as an upgrade from 2.18.4")
+    testing = s.release(
+        paper, "2.19.0", "testing", timedelta(seconds=44), "worker-1 rehearses it as an upgrade from 2.18.4"
+    )
     running = s.run(testing, first, None, stop=4)
 
     grafana = s.application("grafana", "Charts and alerts")
@@ -420,7 +431,9 @@ def seed(session: Session, evidence: Path) -> dict[str, int]:
             cluster.generation -= 0 if number < 3 else 1
     s.installation(s.cluster("lighthouse", "edge"), "miniflux", "2.2.16")
     s.cluster("breakwater", "edge", last_contact_at=ago(hours=7))
-    s.cluster("new-quay", "stable", enrolled_at=None, last_contact_at=None, created_at=ago(minutes=6), facts={}, generation=0)
+    s.cluster(
+        "new-quay", "stable", enrolled_at=None, last_contact_at=None, created_at=ago(minutes=6), facts={}, generation=0
+    )
     s.event(
         "tidegate",
         "rollout.transition",
@@ -434,7 +447,10 @@ def seed(session: Session, evidence: Path) -> dict[str, int]:
     )
     s.add(
         Approval(
-            promotion_id=s.session.query(Promotion).filter_by(release_id=quota.id, channel_id=s.channels["stable"].id).one().id,
+            promotion_id=s.session.query(Promotion)
+            .filter_by(release_id=quota.id, channel_id=s.channels["stable"].id)
+            .one()
+            .id,
             actor="user:anna",
             role="approver",
             release_digest=quota.digest,

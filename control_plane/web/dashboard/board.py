@@ -184,8 +184,8 @@ def _fleet(
     followed = {key: facts.rollouts[key] for key in published if key in facts.rollouts and facts.clusters.get(key)}
     rollout_id, rollout = next((pair for pair in followed.values() if pair[1] in ("halted", "rolling")), (None, ""))
     complete = sums["healthy"] >= total
-    arrived = newest is not None and any(
-        one.release_id == newest.id and facts.clusters.get(one.channel_id) for one in published.values()
+    arrived = newest is not None and all(
+        one.release_id == newest.id for one in published.values() if facts.clusters.get(one.channel_id)
     )
     return Fleet(
         version=_commonest(counts),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -63,6 +63,13 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> Any:
     return _page(
         request, 403, problem="The form was sent without its secret, or it is too old. Load the page again and repeat."
     )
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """400: mostly a host name that we do not answer to. Plain text: no page may use that name."""
+    log.warning("bad request", path=request.path, reason=str(exception))
+    words = "400: not answered under this name. Add it to TIDEGATE_ALLOWED_HOSTS if it is yours.\n"
+    return HttpResponse(words, status=400, content_type="text/plain; charset=utf-8")
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> Any:

@@ -1,0 +1,65 @@
+"""A real database (SQLite), both its halves migrated, filled as after some busy weeks; and signed-in clients of every role."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from control_plane.settings import get_settings
+from control_plane.store.session import get_engine, session_scope
+
+PASSWORD = "tide-and-time-wait-for-no-one"
+
+
+@pytest.fixture(scope="package")
+def ids(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
+    """The seeded database of this package's tests; yields the ids of what the tests look for."""
+    folder: Path = tmp_path_factory.mktemp("web")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIDEGATE_DATA_DIR", str(folder))
+        _forget()
+        from control_plane.store.migrate import upgrade_database
+        from control_plane.web.accounts.migrate import upgrade_accounts
+
+        upgrade_database(get_settings().database)
+        upgrade_accounts()
+        from tests.browser.seed import seed
+
+        with session_scope() as session:
+            found = seed(session, get_settings().evidence_dir)
+        yield found
+    _forget()
+
+
+def _forget() -> None:
+    get_settings.cache_clear()
+    get_engine.cache_clear()
+
+
+@pytest.fixture(scope="package")
+def people(ids: dict[str, int]) -> dict[str, Any]:
+    """One person of each role, by role."""
+    from control_plane.web.accounts.models import User
+    from control_plane.web.accounts.roles import Role
+
+    found = {}
+    for role in Role:
+        found[role.value] = User(name=f"a-{role.value}", role=role.value)
+        found[role.value].set_unusable_password()
+        found[role.value].save()
+    return found
+
+
+@pytest.fixture
+def client_of(people: dict[str, Any]) -> Callable[[str], Any]:
+    """Return a function that makes a client signed in as a role; ``""`` is nobody."""
+    from django.test import Client
+
+    def make(role: str, **kwargs: Any) -> Any:
+        client = Client(SERVER_NAME="127.0.0.1", **kwargs)
+        if role:
+            client.force_login(people[role])
+        return client
+
+    return make
