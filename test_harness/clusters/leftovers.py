@@ -1,10 +1,9 @@
-"""What killed runs left behind: found by markers and kind's own label, removed at the next start."""
+"""What killed runs left behind: found by the markers beside each cluster, removed at the next start."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from test_harness.clusters import NAME_PREFIX
 from test_harness.clusters.kind_cluster import OwnCluster
 from test_harness.clusters.owners import KEPT, markers
 from test_harness.offline.cache import cache_dir, locked
@@ -26,13 +25,7 @@ def remove_leftovers(ready: Ready, *, also_kept: bool = False) -> list[str]:
 
 
 def leftover_names(engine: Engine, *, also_kept: bool = False) -> list[str]:
-    """Names of clusters of ours whose owners are all gone, and of markers whose cluster is gone with its owner."""
+    """Names of marked clusters whose owners are all gone. A cluster without a marker is a person's: never touched."""
     known = markers(engine)
     owned = {mark.cluster for mark in known if not (mark.is_void() or (also_kept and mark.owner == KEPT))}
-    return sorted((_running(engine) | {mark.cluster for mark in known}) - owned)
-
-
-def _running(engine: Engine) -> set[str]:
-    column = '{{.Label "io.x-k8s.kind.cluster"}}'
-    lines = engine.docker("ps", "--all", "--filter", "label=io.x-k8s.kind.cluster", "--format", column).splitlines()
-    return {name for name in lines if name.startswith(NAME_PREFIX)}
+    return sorted({mark.cluster for mark in known} - owned)
