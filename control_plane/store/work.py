@@ -34,12 +34,16 @@ def due_upstreams(session: Session, now: datetime, limit: int) -> list[int]:
 
 
 def chart_upstreams_using(session: Session, repositories: Sequence[str]) -> list[int]:
-    """Return the chart upstreams of applications with any of ``repositories`` among their upstreams."""
+    """Return the chart upstreams of applications with any of ``repositories`` among their upstreams.
+
+    A registry knows itself by other hosts than we do (a mirror, an address), so a name also counts as the path below any host.
+    """
     named = aliased(Upstream)
+    below = [named.repository.endswith(f"/{repository}", autoescape=True) for repository in repositories]
     statement = (
         select(Upstream.id)
         .join(named, named.application_id == Upstream.application_id)
-        .where(Upstream.kind == "chart", named.repository.in_(repositories))
+        .where(Upstream.kind == "chart", or_(named.repository.in_(repositories), *below))
     )
     return list(session.scalars(statement.distinct().order_by(Upstream.id)))
 

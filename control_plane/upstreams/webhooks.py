@@ -13,7 +13,7 @@ from control_plane.domain.errors import InvalidInput
 from control_plane.domain.versions import references
 from control_plane.domain.versions.references import InvalidReference
 
-MAX_REPOSITORIES = 1_000
+MAX_REPOSITORIES = 200
 
 
 def secret_matches(secret: str, *, headers: Mapping[str, str], body: bytes) -> bool:
