@@ -7,6 +7,7 @@ import msgspec
 from cluster_agent.contract import Manifest, Report
 from control_plane.domain.rollouts import (
     ROLLOUT,
+    Health,
     RolloutState,
     Standing,
     halt_reason,
@@ -76,10 +77,11 @@ def cluster_stand(session: Session, *, cluster: Cluster) -> None:
     manifest = msgspec.convert(publication.manifest, Manifest)
     wanted = {application.name: application.release_digest for application in manifest.applications}
     found = {
-        row.application: (row.outcome, row.release_digest) for row in lookups.installations_of(session, cluster.id)
+        row.application: Health(row.outcome, row.release_digest, row.generation)
+        for row in lookups.installations_of(session, cluster.id)
     }
-    if is_healthy_on(wanted, found):
-        cluster.generation = max(cluster.generation, channel.generation)
+    if is_healthy_on(channel.generation, wanted, found):
+        cluster.generation = channel.generation
 
 
 def _move(session: Session, rollout: Rollout, target: RolloutState, *, reason: str, actor: str, now: datetime) -> None:
