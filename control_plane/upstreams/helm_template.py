@@ -15,6 +15,9 @@ from control_plane.domain.errors import Transient
 from control_plane.upstreams.errors import ChartInvalid
 
 TIMEOUT_SECONDS = 60.0
+# Helm without a cluster assumes the Kubernetes it was built with, and v1.20 in builds that were not told; charts that ask
+# for a newer one would not render. This is the one that rehearsals run by default.
+KUBE_VERSION = "1.36.3"
 
 
 def render(chart: bytes, values: Mapping[str, Any], *, name: str, namespace: str, helm: str = "helm") -> str:
@@ -23,6 +26,7 @@ def render(chart: bytes, values: Mapping[str, Any], *, name: str, namespace: str
         package = Path(folder, "chart.tgz")
         package.write_bytes(chart)
         command = [helm, "template", name, str(package), "--namespace", namespace, "--values", "-", "--skip-tests"]
+        command += ["--kube-version", KUBE_VERSION]
         try:
             done = subprocess.run(
                 command,

@@ -118,7 +118,7 @@ def push_image(base: str, name: str, tag: str) -> str:
 
 def chart_package(template: str = TEMPLATE) -> bytes:
     files = {
-        "job/Chart.yaml": "apiVersion: v2\nname: job\nversion: 1.2.0+b.1\n",
+        "job/Chart.yaml": "apiVersion: v2\nname: job\nversion: 1.2.0+b.1\nkubeVersion: '>=1.30.0-0'\n",
         "job/values.yaml": "image: ghcr.io/acme/job:1.2.0\nbroken: false\n",
         "job/templates/job.yaml": template,
     }
