@@ -43,7 +43,9 @@ def _why() -> str:
 
 
 def _stop() -> str:
-    return "stopped the Docker Engine\n" if engine.stop() else "no Docker Engine of ours runs\n"
+    if engine.stop():
+        return "stopped the Docker Engine\n"
+    return "nothing stopped: no Docker Engine of ours runs, or containers run in it (`docker ps`)\n"
 
 
 _ANSWERS = {"prepare": _prepare, "env": _env, "why": _why, "stop": _stop}

@@ -76,12 +76,14 @@ def ensure(*, runtime_wrapper: bool) -> Engine:
 
 
 def stop() -> bool:
-    """Stop our own engine with everything in it. False where none of ours runs."""
-    running = _recorded()
-    if running:
+    """Stop our own engine. False where none of ours runs, or where containers run in it: they are somebody's."""
+    with locked(cache_dir() / "engine" / "lock"):
+        running = _recorded()
+        if running is None or Engine(_host(), ours=True).docker("ps", "--quiet").strip():
+            return False
         running.stop(patience=40)
-    (_home() / "engine.json").unlink(missing_ok=True)
-    return running is not None
+        (_home() / "engine.json").unlink(missing_ok=True)
+        return True
 
 
 def _start(*, runtime_wrapper: bool) -> Engine:

@@ -127,7 +127,7 @@ def test_namespaces_of_others_are_refused_also_in_a_borrowed_cluster(cluster):
     borrowed = ExistingProvider(cluster.kubeconfig, f"kind-{cluster.name}").create("borrowed")
 
     for each in (cluster, borrowed):
-        with pytest.raises(NotOurs, match="namespace somebodys .* was not made by Tidegate"):
+        with pytest.raises(NotOurs, match=r"namespace somebodys .* was not made by Tidegate"):
             each.claim_namespace("somebodys")
     borrowed.claim_namespace("rehearsal")
     borrowed.claim_namespace("rehearsal")
