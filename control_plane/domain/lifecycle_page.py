@@ -1,7 +1,6 @@
 """The page ``docs/lifecycles.md``, made from the very tables that decide. A test compares; ``python -m`` prints it anew."""
 
 import sys
-from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -24,7 +23,7 @@ def page() -> str:
 
 
 def _section(lifecycle: Lifecycle[Any], question: str) -> str:
-    states: Iterable[StrEnum] = type(lifecycle.initial)
+    states: list[StrEnum] = list(type(lifecycle.initial))
     terminal = ", ".join(f"`{state}`" for state in states if lifecycle.is_terminal(state))
     rows = [f"| `{move.source}` | `{move.target}` | {move.why} |" for move in lifecycle.moves]
     head = [
