@@ -37,6 +37,7 @@ CLUSTER_NAME = f"tidegate-{CLUSTER}"
 AGENT_NAMESPACE = "tidegate-agent"
 POLL_SECONDS = 2
 WEBHOOK_HEADER = "X-Tidegate-Token"
+ENGINE_MARK = "engine-was-started"
 QUOTA = {"requests.memory": "1Gi", "requests.cpu": "2"}
 
 
@@ -56,7 +57,9 @@ class Stage:
 
     @cached_property
     def ready(self) -> Ready:
-        """Programs, images, engine."""
+        """Programs, images, engine. An engine that is started for the story is written down, so that it goes with it."""
+        if engine.find() is None:
+            (self.folder / ENGINE_MARK).touch()
         return everything()
 
     @cached_property
@@ -189,10 +192,10 @@ class Stage:
         path.write_text(text)
 
 
-def down(folder: Path, *, stop_engine: bool = True) -> list[str]:
-    """Remove every trace: processes, clusters, registry, data. Returns what was removed, in words.
+def down(folder: Path) -> list[str]:
+    """Remove every trace: processes, clusters, registry, data, and an engine that was started for it.
 
-    ``stop_engine``: also a Docker Engine that was started for it; one that was there before is never touched.
+    Returns what was removed, in words. An engine that was there before the story is never touched.
     """
     removed: list[str] = []
     for started in _recorded(folder):
@@ -206,7 +209,7 @@ def down(folder: Path, *, stop_engine: bool = True) -> list[str]:
         removed += [f"cluster {name}" for name in (CLUSTER_NAME, *remove_leftovers(ready))]
         registries.stop_recorded(docker, folder / "registry")
         remove_network(docker)
-        if stop_engine and engine.stop():
+        if (folder / ENGINE_MARK).exists() and engine.stop():
             removed.append("the Docker Engine that was started here")
     if folder.exists():
         shutil.rmtree(folder)

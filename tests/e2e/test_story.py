@@ -20,7 +20,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     played = Story(Stage(narrator, folder=folder, port=free_port("127.0.0.1")), narrator)
     yield played
     print(f"\n{narrator.table()}\n\ncontrol plane's log ends with:\n{played.stage.control_plane.log_tail(40)}")
-    down(folder, stop_engine=False)
+    down(folder)
 
 
 @pytest.fixture(autouse=True)
