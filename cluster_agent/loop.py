@@ -16,8 +16,8 @@ from cluster_agent.applying.artifacts import ChartStore
 from cluster_agent.applying.helm import HelmDriver
 from cluster_agent.applying.kube import Kube
 from cluster_agent.backup.snapshots import Snapshots
-from cluster_agent.errors import AgentError, Unreachable, Untrusted
-from cluster_agent.journal import Journal
+from cluster_agent.errors import AgentError, Conflict, Unreachable, Untrusted
+from cluster_agent.journal import Journal, SecondAgent
 from cluster_agent.logs import log
 from cluster_agent.metrics import Metrics
 from cluster_agent.planning import Policy, Wanted
@@ -94,6 +94,8 @@ class Loop:
             # What was believed stays believed until it expires; the rollout's own expiry is planning's to judge.
             self._note_poll("unreachable", error)
             return
+        except Conflict as error:
+            raise SecondAgent("another agent writes the trusted metadata: this one stops and looks again") from error
         except Untrusted as error:
             self._believed = False
             self._note_poll("untrusted", error)

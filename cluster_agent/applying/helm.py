@@ -137,19 +137,21 @@ class HelmCli:
         self._run([*command, "--timeout", f"{timeout:.0f}s"], timeout=timeout)
 
     def _run(self, command: Sequence[str], *, timeout: float, stdin: str = "") -> str:
+        if shutil.which(self._binary) is None:
+            raise Unreachable(f"the helm program is missing: {self._binary}", code="helm_missing")
         # Helm gets a little longer than its own limit, so that its own words about a timeout arrive.
-        try:
-            done = child.run(
-                [self._binary, *command, *self._target],
-                env=self._environment(),
-                cwd=str(self._home),
-                timeout=timeout + 5.0,
-                stdin=stdin,
-            )
-        except FileNotFoundError as error:
-            raise Unreachable(f"the helm program is missing: {self._binary}", code="helm_missing") from error
+        done = child.run(
+            [self._binary, *command, *self._target],
+            env=self._environment(),
+            cwd=str(self._home),
+            timeout=timeout + 5.0,
+            stdin=stdin,
+        )
         if done.timed_out:
             raise ChangeFailed("timeout", f"helm {command[0]} did not finish within {timeout:.0f} s")
+        if done.code < 0:
+            # Out of memory, or somebody's kill: it says nothing about the release.
+            raise Unreachable(f"helm {command[0]} was killed by signal {-done.code}", code="helm_killed")
         if done.code != 0:
             raise classified(done.stderr or f"helm {command[0]} ended with code {done.code}")
         return done.stdout

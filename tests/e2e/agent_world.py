@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,11 @@ from control_plane.publishing.keys import KeyRing
 from control_plane.publishing.repository import Repository
 from control_plane.publishing.static import resolve
 from control_plane.publishing.storage import DirectoryStorage
+from examples import publishing
 from examples.publishing import MANIFESTS, repository
+from test_harness.clusters.kind import OwnCluster
+from test_harness.images import registry
+from test_harness.offline.prepare import everything
 
 HERE = Path(__file__).parent
 CHANNEL = "stable"
@@ -198,6 +203,24 @@ class Releases:
     def digest(self, name: str, tag: str) -> str:
         answer = httpx2.head(f"{self.url}/v2/{repository(name)}/manifests/{tag}", headers={"Accept": MANIFESTS})
         return answer.raise_for_status().headers["Docker-Content-Digest"]
+
+
+@contextlib.contextmanager
+def surroundings(folder: Path, name: str) -> Iterator[tuple[Path, Releases, str]]:
+    """Make a registry and a cluster that pulls from it; yield kubeconfig, releases and the helm program."""
+    ready = everything()
+    cluster = OwnCluster(f"tidegate-{name}", ready)
+    with registry.running(ready.engine, folder / "registry") as served:
+        publisher = publishing.publisher(served.host)
+        publisher.build_image(IMAGE, "1", HERE / "charts" / "echo-image")
+        try:
+            cluster.create()
+            cluster.connect_mirror(served.cluster_url)
+            chart = HERE / "charts" / "echo"
+            releases = Releases(served.url, lambda version: publisher.publish_chart(CHART, chart, version))
+            yield cluster.kubeconfig, releases, str(ready.helm)
+        finally:
+            cluster.delete()
 
 
 class AgentWorld:

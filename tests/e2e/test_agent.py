@@ -5,11 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from examples import publishing
-from test_harness.clusters.kind import OwnCluster
-from test_harness.images import registry
-from test_harness.offline.prepare import everything
-from tests.e2e.agent_world import CHART, HERE, IMAGE, AgentWorld, Releases
+from tests.e2e.agent_world import AgentWorld, surroundings
 
 pytestmark = pytest.mark.e2e
 
@@ -18,32 +14,14 @@ SPOILS_AND_CRASHES = 'echo "fatal: cannot read my own state"; sleep 1; exit 3'
 
 
 @pytest.fixture(scope="module")
-def releases(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("registry")
-    engine = publishing.publisher("").engine
-    with registry.running(engine, folder) as served:
-        publisher = publishing.publisher(served.host)
-        publisher.build_image(IMAGE, "1", HERE / "charts" / "echo-image")
-        made = Releases(served.url, lambda version: publisher.publish_chart(CHART, HERE / "charts" / "echo", version))
-        made.cluster_url = served.cluster_url
+def place(tmp_path_factory):
+    with surroundings(tmp_path_factory.mktemp("agent"), "test-agent") as made:
         yield made
-
-
-@pytest.fixture(scope="module")
-def cluster(releases):
-    ready = everything()
-    made = OwnCluster("tidegate-test-agent", ready)
-    made.create()
-    try:
-        made.connect_mirror(releases.cluster_url)
-        yield made
-    finally:
-        made.delete()
 
 
 @pytest.fixture
-def world(tmp_path, cluster, releases):
-    made = AgentWorld(tmp_path, cluster.kubeconfig, releases, str(everything().helm))
+def world(tmp_path, place):
+    made = AgentWorld(tmp_path, *place)
     yield made
     made.control_plane.shutdown()
     made.forget()
