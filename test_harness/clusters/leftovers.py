@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from test_harness.clusters.kind_cluster import OwnCluster
 from test_harness.clusters.owners import KEPT, markers
+from test_harness.errors import CouldNotTell
 from test_harness.offline.cache import cache_dir, locked
+from test_harness.offline.progress import note
 
 if TYPE_CHECKING:
     from test_harness.offline.engine import Engine
@@ -14,14 +16,23 @@ if TYPE_CHECKING:
 
 
 def remove_leftovers(ready: Ready, *, also_kept: bool = False) -> list[str]:
-    """Delete every cluster of ours that has no living owner, and give their names. `also_kept`: kept ones too."""
+    """Delete every cluster of ours that has no living owner, and give their names. `also_kept`: kept ones too.
+
+    One that cannot be removed now is said and left for the next time: it must not stop anybody's work.
+    """
     if not leftover_names(ready.engine, also_kept=also_kept):
         return []
     with locked(cache_dir() / "locks" / "leftovers.lock"):
-        gone = leftover_names(ready.engine, also_kept=also_kept)
-        for name in gone:
-            OwnCluster(name, ready).delete()
-    return gone
+        return [name for name in leftover_names(ready.engine, also_kept=also_kept) if _is_removed(name, ready)]
+
+
+def _is_removed(name: str, ready: Ready) -> bool:
+    try:
+        OwnCluster(name, ready).delete()
+    except CouldNotTell as error:
+        note(f"cluster {name} of a run that is gone could not be removed: {error}")
+        return False
+    return True
 
 
 def leftover_names(engine: Engine, *, also_kept: bool = False) -> list[str]:
