@@ -470,7 +470,7 @@ def seed(session: Session, evidence: Path) -> dict[str, int]:
 def main() -> None:
     """Fill the database of the settings."""
     with session_scope() as session:
-        print(seed(session, get_settings().evidence_dir))  # noqa: T201
+        print(seed(session, get_settings().evidence_dir))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,68 @@
+"""Every page, light and dark, wide and narrow: axe finds nothing, nothing overflows, the policy is not violated."""
+
+from pathlib import Path
+
+import pytest
+
+AXE = Path(__file__).with_name("vendor") / "axe.min.js"
+PAGES = (
+    "/",
+    "/applications/miniflux",
+    "/applications/gitea/releases/1.25.0",
+    "/applications/paperless/releases/2.19.0",
+    "/promotions/{promotion}",
+    "/channels",
+    "/channels/stable",
+    "/rollouts/{rollout}",
+    "/clusters",
+    "/clusters/harbour-03",
+    "/clusters/join",
+    "/runs/{failed_run}/evidence/pods/miniflux.log",
+    "/audit",
+    "/search?q=mini",
+    "/search?q=nothing-like-that",
+    "/settings",
+)
+RUN = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations.flatMap(
+    one => one.nodes.slice(0, 3).map(node => `${one.id}: ${node.html.slice(0, 160)} ${node.any[0]?.message ?? ""}`))"""
+
+
+def complaints_about(page):
+    # The policy forbids foreign scripts, so axe comes in through the debugger, not through the page.
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate(RUN)
+    if not page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
+        found.append("the page is wider than the window")
+    return found
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_pages_are_accessible(open_page, server, scheme, width):
+    page = open_page("/", color_scheme=scheme, width=width, reduced_motion="reduce")
+    found = []
+    for path in PAGES:
+        page.goto(path.format(**server.ids))
+        found += [f"{path} {one}" for one in complaints_about(page)]
+    assert found == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_doors_are_accessible(open_page, scheme):
+    page = open_page("/sign-in", as_="", color_scheme=scheme, width=390)
+    assert complaints_about(page) == []
+    page.goto("/nowhere")
+    assert complaints_about(page) == []
+    open_page.complaints.clear()  # the browser notes the 404
+
+
+def test_live_updates_do_not_shift_the_page(open_page):
+    page = open_page("/")
+    page.evaluate(
+        """() => { window.shift = 0; new PerformanceObserver(list => {
+            for (const one of list.getEntries()) window.shift += one.value; }).observe({type: "layout-shift", buffered: false}); }"""
+    )
+    for _ in range(3):
+        page.evaluate("document.body.dispatchEvent(new CustomEvent('tidegate:changed'))")
+        page.wait_for_timeout(400)
+    assert page.evaluate("window.shift") == 0
