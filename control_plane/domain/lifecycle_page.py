@@ -1,15 +1,12 @@
 """The page ``docs/lifecycles.md``, made from the very tables that decide. A test compares; ``python -m`` prints it anew."""
 
 import sys
-from enum import StrEnum
-from typing import Any
 
-from control_plane.domain.lifecycle import Lifecycle
+from control_plane.domain.lifecycle import Lifecycle, S
 from control_plane.domain.promotions import PROMOTION
 from control_plane.domain.releases import RELEASE
 from control_plane.domain.rollouts import ROLLOUT
 
-QUESTIONS = ((RELEASE, "Is it fit?"), (PROMOTION, "May it enter this channel?"), (ROLLOUT, "Has it arrived?"))
 HEAD = """# Lifecycles
 
 Three questions, three tables; never one "state" for all. This page is made from the tables in `control_plane/domain`:
@@ -19,12 +16,16 @@ Three questions, three tables; never one "state" for all. This page is made from
 
 def page() -> str:
     """Return the page in Markdown."""
-    return "\n".join([HEAD, *(_section(lifecycle, question) for lifecycle, question in QUESTIONS)])
+    sections = (
+        _section(RELEASE, "Is it fit?"),
+        _section(PROMOTION, "May it enter this channel?"),
+        _section(ROLLOUT, "Has it arrived?"),
+    )
+    return "\n".join([HEAD, *sections])
 
 
-def _section(lifecycle: Lifecycle[Any], question: str) -> str:
-    states: list[StrEnum] = list(type(lifecycle.initial))
-    terminal = ", ".join(f"`{state}`" for state in states if lifecycle.is_terminal(state))
+def _section(lifecycle: Lifecycle[S], question: str) -> str:
+    terminal = ", ".join(f"`{state}`" for state in type(lifecycle.initial) if lifecycle.is_terminal(state))
     rows = [f"| `{move.source}` | `{move.target}` | {move.why} |" for move in lifecycle.moves]
     head = [
         f"## {lifecycle.name.capitalize()}: {question}",

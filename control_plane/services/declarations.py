@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from cluster_agent.contract import canonical_json
 from control_plane.domain.applications import ChannelRule, Declaration
 from control_plane.domain.channels import rule_of
 from control_plane.domain.errors import Refused
@@ -11,8 +12,8 @@ from control_plane.store.models import Application
 
 
 def encode(declaration: Declaration) -> dict[str, Any]:
-    """Return the declaration as JSON values."""
-    encoded: dict[str, Any] = msgspec.to_builtins(declaration)
+    """Return the declaration as JSON values: equal to what is stored exactly when it says the same."""
+    encoded: dict[str, Any] = msgspec.json.decode(canonical_json(declaration))
     return encoded
 
 

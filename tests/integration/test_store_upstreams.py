@@ -58,8 +58,9 @@ def test_a_chart_waits_for_its_image(world: World) -> None:
     assert releases(world) == {}
     assert chart_upstream(world).last_error == f"the chart 2.2.8 is there, the image {IMAGE}:2.2.8 is not yet"
     world.registry.push(IMAGE, "2.2.8")
+    expected = chart_upstream(world).id
     with world.scope() as session:
-        assert upstreams.upstream_nudge(session, repositories=[IMAGE], now=world.now) == [chart_upstream(world).id]
+        assert upstreams.upstream_nudge(session, repositories=[IMAGE], now=world.now) == [expected]
     world.settle()
     assert releases(world) == {"2.2.8": "verified"}
 
