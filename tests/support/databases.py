@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 USER = "postgres"
-APT = "apt-get install --yes postgresql redis-server"
+APT = "apt-get install --yes postgresql redis-server docker-registry"
 
 
 def find_program(name: str, *folders: str) -> str:
@@ -111,3 +111,21 @@ def _end(process: "subprocess.Popen[bytes]", number: int) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+@contextmanager
+def registry(folder: Path) -> Iterator[str]:
+    """Run Debian's docker-registry with its content in ``folder``; yield its URL."""
+    port = free_port()
+    config = folder / "registry.yml"
+    config.write_text(
+        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {folder / 'registry'}}}}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n"
+    )
+    with (folder / "registry.log").open("wb") as log:
+        program = find_program("docker-registry")
+        process = subprocess.Popen([program, "serve", str(config)], stdout=log, stderr=log)
+    try:
+        _wait_for_port(port, process, folder / "registry.log")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        _end(process, signal.SIGTERM)
