@@ -7,7 +7,6 @@ from typing import Any
 
 HELP = {
     "tidegate_agent_polls_total": ("counter", "Polls of the channel, by result."),
-    "tidegate_agent_changes_total": ("counter", "Changes brought to an end, by outcome."),
     "tidegate_agent_last_poll_timestamp_seconds": ("gauge", "When the channel was last read, seconds since 1970."),
     "tidegate_agent_generation": ("gauge", "Generation of the channel that is believed."),
     "tidegate_agent_reports_waiting": ("gauge", "Reports that the control plane does not have yet."),
