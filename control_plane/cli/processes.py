@@ -43,8 +43,12 @@ def run_web() -> None:
     """The web server alone."""
     settings = _prepare()
     _initialise(settings)
+    from control_plane.services.channel_files import channels_reconcile
+    from control_plane.services.outside import repository_of
     from control_plane.tasks import nudges
+    from control_plane.tasks.steps import clock
 
+    channels_reconcile(repository=repository_of(settings), clock=clock)
     nudges.install()
     _serve(settings)
 
@@ -67,7 +71,11 @@ def run_beat() -> None:
 
 def run_migrate() -> None:
     """Bring both migration roots to their newest revision."""
-    _migrate(_prepare())
+    settings = _prepare()
+    from control_plane.store.migrate import turn_to_prepare
+
+    with turn_to_prepare(settings.database):
+        _migrate(settings)
 
 
 def _prepare() -> Settings:
@@ -115,11 +123,13 @@ def _migrate(settings: Settings) -> None:
 
 def _initialise(settings: Settings) -> None:
     """Tables, keys, first administrator and the local client's token. Does nothing that is already done."""
+    from control_plane.store.migrate import turn_to_prepare
     from control_plane.web.server import check_free
 
     check_free(_addresses(settings), settings.port)
-    _migrate(settings)
-    _first_sign_in(settings)
+    with turn_to_prepare(settings.database):
+        _migrate(settings)
+        _first_sign_in(settings)
 
 
 def _first_sign_in(settings: Settings) -> None:
@@ -143,7 +153,7 @@ def _announce_password(settings: Settings, password: str) -> None:
 
 def _write_private(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.new")
-    with open(temporary, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:  # noqa: PTH123
+    with open(temporary, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         file.write(text)
     temporary.replace(path)
 

@@ -118,9 +118,9 @@ class Story:
         kept = self.stage.folder / "genuine"
         shutil.copytree(genuine, kept, dirs_exist_ok=True)
         _change_without_signing(genuine)
-        self._refusal("an unsigned manifest is put in place: the agent refuses it", {"unsigned"})
+        self._refusal("an unsigned manifest is put in place: the agent refuses it", {"untrusted_unsigned"})
         _put_back(self.stage.folder / "older", genuine)
-        self._refusal("an older, once genuine state is put back: the agent refuses it", {"rollback_attack"})
+        self._refusal("an older, once genuine state is put back: the agent refuses it", {"untrusted_rollback_attack"})
         _put_back(kept, genuine)
         self._expect(self._running() == SECOND, f"{self._running()} runs instead of {SECOND}")
 
