@@ -5,7 +5,9 @@ Nothing is done to its nodes or its network, and `delete` takes our namespaces a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import secrets
+import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from test_harness.clusters import ClusterError, namespaces
@@ -23,9 +25,14 @@ class ExistingProvider:
     context: str | None = None
 
     def create(self, name: str, *, keep: bool = False) -> BorrowedCluster:  # noqa: ARG002 - the protocol's words
-        """The cluster, under `name` in messages and reports. Raises `ClusterError` where it does not answer."""
-        cluster = BorrowedCluster(name, _own_copy(self.kubeconfig, self.context, name))
+        """The cluster, under `name` and a random end (others may count as we do) in messages and reports.
+
+        Raises `ClusterError` where it does not answer.
+        """
+        user = f"{name}-{secrets.token_hex(4)}"
+        cluster = BorrowedCluster(user, _own_copy(self.kubeconfig, self.context, user))
         cluster.kubectl("get", "--raw", "/readyz", timeout=20)
+        namespaces.keep_beating(cluster, cluster.deleted)
         return cluster
 
 
@@ -35,6 +42,7 @@ class BorrowedCluster:
 
     name: str
     kubeconfig: Path
+    deleted: threading.Event = field(default_factory=threading.Event, compare=False)
 
     def kubectl(self, *arguments: str | Path, text_in: str | None = None, timeout: float = 120) -> str:
         """What `kubectl ARGUMENTS…` prints for this cluster."""
@@ -84,6 +92,7 @@ class BorrowedCluster:
 
     def delete(self) -> None:
         """Delete the namespaces that we made, and forget the cluster. Deleting twice is no error."""
+        self.deleted.set()
         if self.kubeconfig.exists():
             namespaces.delete_ours(self)
             self.kubeconfig.unlink()

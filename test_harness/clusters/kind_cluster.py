@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_kind import KindCluster
 
 from test_harness.clusters import ClusterError, namespaces, owners
+from test_harness.clusters.freezer import thaw
 from test_harness.clusters.kind_config import cluster_config, mirror_hosts, wrapper_script
 from test_harness.clusters.network import ensure_network
 from test_harness.offline.cache import cache_dir
@@ -137,9 +138,20 @@ class OwnCluster:
         """See `Cluster`."""
         if self.exists():
             self._write_folder()
-            self._with_kind(self._kind.delete)
+            self._remove_node()
         owners.unmark(self._engine, self.name)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _remove_node(self) -> None:
+        try:
+            self._with_kind(self._kind.delete)
+        except ClusterError:
+            containers = self._engine.docker(
+                "ps", "--all", "--quiet", "--no-trunc", "--filter", f"name=^{self.node}$"
+            ).split()
+            if not any([thaw(container) for container in containers]):
+                raise
+            self._with_kind(self._kind.delete)
 
     def _complaint(self) -> str:
         """What the cluster still lacks; empty where nothing."""

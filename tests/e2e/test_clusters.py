@@ -91,11 +91,13 @@ def test_pods_reach_this_machine_at_the_gateway_and_cannot_write_there(cluster, 
         cluster.kubectl("exec", "pulled", "--", "python3", "-c", write)
 
 
-def test_loaded_image_needs_no_registry(cluster, engine, image):
-    engine.docker("tag", image, "tidegate.local/tests/loaded:1")
-    cluster.load_image("tidegate.local/tests/loaded:1")
+def test_loaded_image_needs_no_registry(cluster, engine, provider):
+    loaded = "tidegate.local/tests/loaded:1"
+    sleeper = f'FROM {provider.ready.base_image}\nCMD ["sleep", "1234"]\n'
+    engine.docker("build", "--tag", loaded, "-", text_in=sleeper)
+    cluster.load_image(loaded)
 
-    run_pod(cluster, "loaded", "tidegate.local/tests/loaded:1")
+    run_pod(cluster, "loaded", loaded)
 
 
 def test_paused_cluster_is_silent_and_resumes_ready(cluster):
