@@ -149,7 +149,7 @@ class OwnCluster:
             containers = self._engine.docker(
                 "ps", "--all", "--quiet", "--no-trunc", "--filter", f"name=^{self.node}$"
             ).split()
-            if not any([thaw(container) for container in containers]):
+            if not any(thaw(container) for container in containers):
                 raise
             self._with_kind(self._kind.delete)
 
