@@ -7,7 +7,7 @@ import shutil
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +18,7 @@ from control_plane.cli.client import LOCAL_TOKEN, LOCAL_URL, read_text
 from control_plane.domain.errors import Refused
 from control_plane.logs import configure_logs
 from control_plane.settings import Settings, get_settings
+from test_harness.runner import warm_clusters
 
 LEAST_FREE_BYTES = 64 * 1024 * 1024
 log = structlog.get_logger(__name__)
@@ -31,12 +32,18 @@ def run_embedded() -> None:
         stop = threading.Event()
         from control_plane.tasks.embedded import start_embedded
 
-        join = start_embedded(stop)
-        try:
-            _serve(settings)
-        finally:
-            stop.set()
-            join()
+        with _warm(settings):
+            join = start_embedded(stop)
+            try:
+                _serve(settings)
+            finally:
+                stop.set()
+                join()
+
+
+def _warm(settings: Settings) -> AbstractContextManager[None]:
+    size = settings.warm_clusters if settings.rehearsal_provider == "kind" else 0
+    return warm_clusters(size, settings.data_dir / "warm-clusters.log")
 
 
 def run_web() -> None:
@@ -55,10 +62,13 @@ def run_web() -> None:
 
 def run_worker(*, queues: str, concurrency: int) -> None:
     """A Celery worker in this process."""
-    _prepare()
+    settings = _prepare()
+    from control_plane.tasks.app import REHEARSALS_QUEUE
     from control_plane.tasks.programs import worker_main
 
-    worker_main(queues=queues, concurrency=concurrency)
+    rehearses = REHEARSALS_QUEUE in queues.split(",")
+    with _warm(settings) if rehearses else nullcontext():
+        worker_main(queues=queues, concurrency=concurrency)
 
 
 def run_beat() -> None:

@@ -1,15 +1,18 @@
 """Brings the domain's tables to their newest revision. The migrations are found in a checkout and in an installed wheel alike."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import text
 
 from control_plane.store.session import make_engine
 
 IN_WHEEL = Path(__file__).with_name("alembic")
 IN_CHECKOUT = Path(__file__).resolve().parents[2] / "migrations"
+PREPARING = 0x71DE_6A7E  # any number, as long as nobody else of this database takes it
 
 
 def migrations_folder() -> Path:
@@ -20,6 +23,22 @@ def migrations_folder() -> Path:
 def upgrade_database(url: str) -> None:
     """Migrate the database at ``url``; nothing happens where that was done before."""
     _run(url, lambda config: command.upgrade(config, "head"))
+
+
+@contextmanager
+def turn_to_prepare(url: str) -> Iterator[None]:
+    """Let one process at a time prepare the database: of several that start at once, the others wait here.
+
+    PostgreSQL frees the lock when its holder dies. SQLite belongs to one process, which holds its directory's lock.
+    """
+    engine = make_engine(url)
+    try:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            if engine.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": PREPARING})
+            yield
+    finally:
+        engine.dispose()
 
 
 def check_database(url: str) -> None:

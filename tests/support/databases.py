@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 USER = "postgres"
@@ -71,6 +72,7 @@ def postgres(folder: Path) -> Iterator[str]:
         process = subprocess.Popen([*prefix, *server], stdout=log, stderr=log, cwd=folder)
     try:
         _wait_for_port(port, process, folder / "log")
+        _wait_for_answers(port)
         yield f"postgresql+psycopg://{USER}@127.0.0.1:{port}/"
     finally:
         _end(process, signal.SIGQUIT)
@@ -102,6 +104,20 @@ def _wait_for_port(port: int, process: "subprocess.Popen[bytes]", log: Path, sec
         else:
             return
     pytest.fail(f"the server did not come up within {seconds} s: {log.read_text()}")
+
+
+def _wait_for_answers(port: int, seconds: float = 30.0) -> None:
+    """A PostgreSQL that listens may still say that it is starting up."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            psycopg.connect(f"host=127.0.0.1 port={port} user={USER} dbname=postgres").close()
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _end(process: "subprocess.Popen[bytes]", number: int) -> None:
