@@ -3,13 +3,13 @@
 import signal
 
 import structlog
-from celery.beat import Scheduler, Service
+from celery.beat import Service
 
 from control_plane.domain.errors import Refused
 from control_plane.services.channel_files import channels_reconcile
 from control_plane.services.outside import repository_of
 from control_plane.settings import get_settings
-from control_plane.tasks import nudges
+from control_plane.tasks import heartbeat, nudges
 from control_plane.tasks.app import DEFAULT_QUEUE, app
 from control_plane.tasks.steps import clock
 
@@ -20,6 +20,7 @@ def worker_main(*, queues: str = DEFAULT_QUEUE, concurrency: int = 2) -> None:
     """Work on ``queues`` (a comma-separated list) until SIGTERM. Threads: most of the work waits for others."""
     _require_broker()
     nudges.install()
+    heartbeat.install(app)
     if DEFAULT_QUEUE in queues.split(","):
         channels_reconcile(repository=repository_of(get_settings()), clock=clock)
     arguments = ["worker", "--pool=threads", f"--concurrency={concurrency}", f"--queues={queues}", "--loglevel=WARNING"]
@@ -37,7 +38,7 @@ def beat_main() -> None:
 
 def schedule_service() -> Service:
     """Return the schedule, kept in memory: at a start everything is due, which is what the sweeper wants."""
-    return Service(app, scheduler_cls=Scheduler)
+    return Service(app, scheduler_cls=heartbeat.BeatHeartbeat)
 
 
 def _require_broker() -> None:
