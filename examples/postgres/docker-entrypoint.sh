@@ -1,6 +1,6 @@
 #!/bin/sh
 # The part of the published image's entrypoint that charts rely on: the first start makes the database that
-# POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB describe in PGDATA, every start then runs the server.
+# POSTGRES_USER, POSTGRES_PASSWORD (or POSTGRES_PASSWORD_FILE) and POSTGRES_DB describe in PGDATA, every start then runs the server.
 set -eu
 
 new=$PGDATA/.new # everything is made here first, so that a container killed half way can go on
@@ -23,7 +23,8 @@ make_database() {
 }
 
 set_up() {
-    : "${POSTGRES_PASSWORD:?set POSTGRES_PASSWORD: no database is made without a password}"
+    [ -z "${POSTGRES_PASSWORD_FILE:-}" ] || POSTGRES_PASSWORD=$(cat "$POSTGRES_PASSWORD_FILE")
+    : "${POSTGRES_PASSWORD:?set POSTGRES_PASSWORD or POSTGRES_PASSWORD_FILE: no database is made without a password}"
     mkdir -p "$PGDATA"
     chmod 700 "$PGDATA" 2> /dev/null || true
     [ -e "$new/made" ] || make_database

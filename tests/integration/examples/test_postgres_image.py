@@ -104,3 +104,12 @@ def test_no_database_is_made_without_a_password(folder):
         assert process.wait(timeout=10) != 0
     assert "set POSTGRES_PASSWORD" in (folder / "log").read_text()
     assert not (folder / "data").exists()
+
+
+def test_the_password_may_be_in_a_file(folder):
+    secret, port = folder / "password", databases.free_port()
+    secret.write_text("from-a-file\n")
+    secret.chmod(0o644)
+    settings = {key: value for key, value in SETTINGS.items() if key != "POSTGRES_PASSWORD"}
+    with started(folder, settings | {"POSTGRES_PASSWORD_FILE": str(secret)}, port):
+        assert ask(port, "SELECT 1", password="from-a-file") == 1
