@@ -1,17 +1,31 @@
-# The control plane's image, from this tree: web, worker and beat are the same image with another command.
+# The control plane's image, from this tree: web, workers and beat are the same image with another command.
+# With a folder `offline` in the context nothing is fetched (see test_harness/images/programs.py).
 ARG BASE=python:3.12-slim-bookworm
 
-FROM ${BASE} AS build
+FROM ${BASE} AS libraries
 WORKDIR /src
-COPY . .
-RUN docker/install.sh control-plane harness
+COPY docker/install.sh docker/
+COPY docker/fetch.py offline*/bin bin/
+COPY pyproject.toml uv.lock offline*/libraries libraries/
+RUN docker/install.sh libraries control-plane harness
+
+FROM libraries AS program
+COPY pyproject.toml README.md LICENSE NOTICE ./
+COPY control_plane control_plane
+COPY cluster_agent cluster_agent
+COPY test_harness test_harness
+COPY migrations migrations
+COPY LICENSE offline*/program program/
+RUN docker/install.sh program control-plane
 
 FROM ${BASE}
-RUN useradd --system --uid 65532 --home-dir /var/lib/tidegate --create-home tidegate
-COPY --from=build /opt/tidegate /opt/tidegate
-ENV PATH=/opt/tidegate/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
+RUN useradd --system --uid 65532 --home-dir /var/lib/tidegate --create-home tidegate \
+ && install -d -o tidegate -g tidegate -m 700 /var/lib/tidegate/data /var/lib/tidegate/data/evidence /var/lib/tidegate/cache
+COPY --from=libraries /opt/tidegate /opt/tidegate
+COPY --from=program /out /
+ENV PATH=/opt/tidegate/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/var/lib/tidegate \
     TIDEGATE_DATA_DIR=/var/lib/tidegate/data TIDEGATE_CACHE_DIR=/var/lib/tidegate/cache TIDEGATE_LOG_FORMAT=json
-RUN mkdir -p /var/lib/tidegate/data /var/lib/tidegate/cache && chown -R 65532:65532 /var/lib/tidegate
 USER 65532:65532
+EXPOSE 8080
 ENTRYPOINT ["tidegate"]
 CMD ["up", "--host", "0.0.0.0"]

@@ -1,29 +1,44 @@
 #!/bin/sh
-# Installs tidegate with the given extras into /opt/tidegate, with Helm (and kubectl for the harness) beside it.
-# Everything comes from the context's `wheelhouse` and `bin` where they are there; otherwise from PyPI and the projects' sites.
+# The two steps of our images, apart because libraries change seldom and the program often: each becomes a layer of its own.
+#   install.sh libraries EXTRA…   the locked libraries into /opt/tidegate, with Helm (and kubectl for the harness) beside them
+#   install.sh program NAME       tidegate itself into /out, to be copied over /opt/tidegate
+# Where the context has a folder `offline`, everything comes from it; otherwise from PyPI and the projects' sites.
 set -eu
-extras=$(echo "$*" | tr ' ' ',')
-python3 -m venv /opt/tidegate
-if [ -d wheelhouse ]; then
-  /opt/tidegate/bin/pip install --quiet --no-index --find-links wheelhouse "tidegate[$extras]"
-else
-  python3 -m venv /opt/uv
-  /opt/uv/bin/pip install --quiet uv
+target=/opt/tidegate
+pip() { /opt/tools/bin/pip --python "$target/bin/python" --quiet --disable-pip-version-check "$@"; }
+
+requirements() { # what the lock file says, with its hashes
+  /opt/tools/bin/pip install --quiet uv
   options=$(for extra in "$@"; do printf -- '--extra %s ' "$extra"; done)
   # shellcheck disable=SC2086  # the options are words
-  UV_PROJECT_ENVIRONMENT=/opt/tidegate /opt/uv/bin/uv sync --frozen --no-dev --no-editable $options
-fi
-[ "$extras" != agent ] || rm -rf /opt/tidegate/lib/python3*/site-packages/control_plane /opt/tidegate/lib/python3*/site-packages/test_harness
-/opt/tidegate/bin/python -m compileall -q -j 0 /opt/tidegate/lib || true
-rm -rf /opt/tidegate/lib/python3*/site-packages/pip /opt/tidegate/lib/python3*/site-packages/pip-* \
-  /opt/tidegate/lib/python3*/site-packages/setuptools*
+  (cd libraries && /opt/tools/bin/uv export --quiet --frozen --no-dev --no-emit-project $options -o requirements.txt)
+}
 
-if [ -f bin/helm ]; then
-  cp bin/helm /opt/tidegate/bin/helm
-else
-  /opt/tidegate/bin/python docker/fetch.py helm
-fi
-case " $* " in *" harness "*)
-  if [ -f bin/kubectl ]; then cp bin/kubectl /opt/tidegate/bin/kubectl; else /opt/tidegate/bin/python docker/fetch.py kubectl; fi ;;
-esac
-chmod 755 /opt/tidegate/bin/*
+tool() { # the given program, or its project's
+  if [ -f "bin/$1" ]; then cp "bin/$1" "$target/bin/$1"; else "$target/bin/python" bin/fetch.py "$1"; fi
+  chmod 755 "$target/bin/$1"
+}
+
+libraries() {
+  python3 -m venv /opt/tools
+  python3 -m venv --without-pip "$target"
+  if [ -f libraries/requirements.txt ]; then
+    pip install --no-index --find-links libraries -r libraries/requirements.txt
+  else
+    requirements "$@"
+    pip install --only-binary=:all: -r libraries/requirements.txt
+  fi
+  tool helm
+  case " $* " in *" harness "*) tool kubectl ;; esac
+}
+
+program() {
+  ls program/*.whl > /dev/null 2>&1 || /opt/tools/bin/pip wheel --quiet --no-deps --wheel-dir program .
+  pip install --no-deps --no-index --root /out program/*.whl
+  if [ "$1" = agent ]; then
+    rm -rf /out"$target"/lib/python3*/site-packages/control_plane /out"$target"/lib/python3*/site-packages/test_harness
+    rm -f /out"$target"/bin/tidegate
+  fi
+}
+
+"$@"

@@ -1,10 +1,12 @@
 """Images of Tidegate's own programs, built from this tree by the Dockerfiles in ``docker/``.
 
-Where containers cannot reach PyPI, the wheels are gathered here by the lock file and put into the build's context.
+Where containers cannot reach PyPI, what the build needs is gathered here by the lock file and put into its context, in
+the folder ``offline``: ``libraries`` (requirements.txt and its wheels), ``program`` (our wheel), ``bin`` (helm, kubectl).
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -25,6 +27,7 @@ MATTERS = {
     "control-plane": ("control_plane", "cluster_agent", "test_harness", "migrations"),
 }
 SOURCES = ("control_plane", "cluster_agent", "test_harness", "migrations", "docker")
+FOR_OLDER_PYTHON = re.compile(r" ; python_full_version < '[\d.]+'(?= |$)", re.MULTILINE)
 FILES = ("pyproject.toml", "uv.lock", "README.md", "LICENSE", "NOTICE")
 
 
@@ -55,29 +58,34 @@ def _context(ready: Ready, program: str, folder: Path) -> Path:
     for each in FILES:
         shutil.copy2(ROOT / each, folder / each)
     if ready.decision.mode == "offline":
-        shutil.copytree(_wheels(program), folder / "wheelhouse")
-        run(["uv", "build", "--wheel", "--quiet", "--out-dir", folder / "wheelhouse", ROOT])
-        (folder / "bin").mkdir()
-        shutil.copy2(ready.helm, folder / "bin" / "helm")
-        if "harness" in EXTRAS[program]:
-            shutil.copy2(ready.kubectl, folder / "bin" / "kubectl")
+        _add_offline(ready, program, folder / "offline")
     return folder
 
 
-def _wheels(program: str) -> Path:
-    """The locked wheels of the program's libraries, gathered once per lock file."""
-    target = cache_dir() / "wheels" / f"{program}-{key_of(ROOT / 'uv.lock', ROOT / 'pyproject.toml')}"
+def _add_offline(ready: Ready, program: str, folder: Path) -> None:
+    shutil.copytree(_libraries(program), folder / "libraries")
+    run(["uv", "build", "--wheel", "--quiet", "--out-dir", folder / "program", ROOT])
+    (folder / "bin").mkdir()
+    shutil.copy2(ready.helm, folder / "bin" / "helm")
+    if "harness" in EXTRAS[program]:
+        shutil.copy2(ready.kubectl, folder / "bin" / "kubectl")
+
+
+def _libraries(program: str) -> Path:
+    """The locked libraries of the program: requirements.txt and their wheels, gathered once per lock file."""
+    target = cache_dir() / "libraries" / f"{program}-{key_of(ROOT / 'uv.lock', ROOT / 'pyproject.toml')}"
     if target.exists():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with step(f"wheels of the {program}, by the lock file", expected=15):
-        work = Path(tempfile.mkdtemp(prefix=".wheels-", dir=target.parent))
+        work = Path(tempfile.mkdtemp(prefix=".libraries-", dir=target.parent))
         wanted = work / "requirements.txt"
         extras = [word for extra in EXTRAS[program] for word in ("--extra", extra)]
         run(
             ["uv", "export", "--frozen", "--no-dev", "--no-emit-project", "--quiet", *extras, "-o", wanted], folder=ROOT
         )
+        # The image's Python may be older than ours: what only older ones need is taken along, and harms nobody.
+        wanted.write_text(FOR_OLDER_PYTHON.sub("", wanted.read_text()))
         run(["uv", "tool", "run", "pip", "download", "--quiet", "--only-binary=:all:", "--dest", work, "-r", wanted])
-        wanted.unlink()
         work.replace(target)
     return target

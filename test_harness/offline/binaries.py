@@ -6,6 +6,7 @@ Their go.mod and go.sum lie in `programs/`; a version is changed there, nowhere 
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,13 +79,19 @@ LOCAL_PATH_PROVISIONER = Program(
 
 
 def ensure(program: Program) -> Path:
-    """The program's path; built into the cache where it is missing or damaged."""
-    return build_pinned(_source(program), expected=program.expected)
+    """The program's path: what an image of ours has; otherwise built into the cache where it is missing or damaged."""
+    return shipped(program) or build_pinned(_source(program), expected=program.expected)
+
+
+def shipped(program: Program) -> Path | None:
+    """The program beside the Python of our virtual environment, where our images have it (docker/install.sh)."""
+    path = Path(sys.prefix, "bin", program.name)
+    return path if sys.prefix != sys.base_prefix and path.is_file() else None
 
 
 def is_ready(program: Program) -> bool:
     """Whether the program is in the cache, intact."""
-    return is_intact(pinned_path(_source(program)))
+    return shipped(program) is not None or is_intact(pinned_path(_source(program)))
 
 
 def _source(program: Program) -> Source:
