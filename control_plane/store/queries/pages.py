@@ -111,6 +111,14 @@ def channel_list(session: Session) -> list[Channel]:
     return list(session.scalars(select(Channel).order_by(Channel.id)))
 
 
+def namespaces_of(session: Session, channel: str) -> list[str]:
+    """Return the namespaces of the applications that use ``channel``: what an agent that follows it has to serve."""
+    declarations = session.scalars(select(Application.declaration).where(Application.removed_at.is_(None)))
+    return sorted(
+        {one["namespace"] for one in declarations if any(rule["name"] == channel for rule in one["channels"])}
+    )
+
+
 def channel_page(session: Session, name: str) -> tuple[Channel, list[Publication], list[Promotion], list[Rollout]]:
     """Return a channel, its newest generations, its published and open promotions, and the generations' rollouts."""
     channel = session.scalars(select(Channel).where(Channel.name == name)).one_or_none()

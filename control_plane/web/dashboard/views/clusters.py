@@ -7,7 +7,7 @@ from cluster_agent.contract import sha256_hex
 from control_plane.services import clusters
 from control_plane.services.outside import repository_of
 from control_plane.settings import get_settings
-from control_plane.store.queries.pages import channel_list, cluster_page, clusters_page
+from control_plane.store.queries.pages import channel_list, cluster_page, clusters_page, namespaces_of
 from control_plane.store.session import read_scope, session_scope
 from control_plane.web.accounts.access import Request, needs
 from control_plane.web.accounts.roles import Role
@@ -71,4 +71,5 @@ def _invite(request: Request) -> dict[str, object]:
             actor=request.user.actor,
             now=timezone.now(),
         )
-    return {"token": token, "name": name, "channel": channel, "url": settings.url}
+        namespaces = ",".join(namespaces_of(session, channel))
+    return {"token": token, "name": name, "channel": channel, "url": settings.url, "namespaces": namespaces}
