@@ -107,6 +107,7 @@ class RunReport(Struct, frozen=True, kw_only=True):
 EXIT_CODES: dict[Verdict, int] = {"passed": 0, "failed": 1, "errored": 2}
 PROGRAM: tuple[str, ...] = (sys.executable, "-m", "test_harness")
 GRACE_SECONDS = 60.0  # from our SIGTERM to our SIGKILL: time to save the evidence and to delete the cluster
+DRAIN_SECONDS = 20.0  # to delete the clusters that were made ahead
 LONGEST_LINE = 65536
 LOG = "harness.log"  # the child's standard error, in the evidence folder
 
@@ -176,6 +177,30 @@ def _child(request: RunRequest, request_file: Path) -> Iterator[subprocess.Popen
     try:
         yield child
     finally:
+        _kill_group(child)
+
+
+@contextmanager
+def warm_clusters(size: int, log: Path) -> Iterator[None]:
+    """Keep ``size`` clusters waiting for rehearsals while the block runs, by a process that ends with this one."""
+    if size == 0:
+        yield
+        return
+    with log.open("ab") as output:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "test_harness.warm", str(size)],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            env=harness_environment(),
+            process_group=0,
+        )
+    try:
+        yield
+    finally:
+        child.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(DRAIN_SECONDS)
         _kill_group(child)
 
 

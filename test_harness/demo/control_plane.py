@@ -67,6 +67,7 @@ class ControlPlane:
             "TIDEGATE_CLUSTER_REGISTRY_MIRRORS": json.dumps(self.mirrors_in_pods),
             "TIDEGATE_WEBHOOK_SECRET_FILE": str(self.webhook_secret),
             "TIDEGATE_HELM": str(self.helm),
+            "TIDEGATE_WARM_CLUSTERS": "1",
         }
         return os.environ | chosen
 

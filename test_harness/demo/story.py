@@ -65,6 +65,7 @@ class Story:
         self.narrator.chapter(f"3  {SECOND} appears: its database schema is {SCHEMA[SECOND]}, was {SCHEMA[FIRST]}")
         self.stage.publish(SECOND, notify=False)
         self._release_appears(SECOND, "poll", DETECTED_SECONDS)
+        self.stage.accept_webhooks()
         self._rehearse(SECOND, seconds=REHEARSED_SECONDS)
         self._approve_and_install(SECOND)
         with self.narrator.step(f"the user and the feeds are still there; the schema is {SCHEMA[SECOND]}"):
