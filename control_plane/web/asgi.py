@@ -1,7 +1,7 @@
 """The ASGI application. Three doors: built files from memory, live streams without a thread each, Django for the rest."""
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "control_plane.web.django_settings")
@@ -14,7 +14,7 @@ from control_plane.web import assets, live  # noqa: E402  they use models, so Dj
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:

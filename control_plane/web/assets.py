@@ -5,7 +5,7 @@ They are few and small, so no collecting step and no disk access are needed.
 
 import gzip
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +22,7 @@ MEDIA_TYPES = {
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
 }
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 
@@ -57,7 +58,7 @@ def asset_url(name: str) -> str:
     return _assets()[name].url
 
 
-async def serve(scope: dict[str, Any], send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+async def serve(scope: dict[str, Any], send: Send) -> None:
     """Answer a request below ``PREFIX``. A hash that is not today's is not found: the page that asked is stale."""
     found = next((asset for asset in _assets().values() if asset.url == scope["path"]), None)
     if found is None or scope["method"] not in {"GET", "HEAD"}:
@@ -72,7 +73,7 @@ async def serve(scope: dict[str, Any], send: Callable[[dict[str, Any]], Awaitabl
 
 
 async def _respond(
-    send: Callable[[dict[str, Any]], Awaitable[None]],
+    send: Send,
     status: int,
     body: bytes,
     headers: dict[str, str],
