@@ -21,7 +21,7 @@ OURS = f"{CREATED_BY}=tidegate"
 USER = "tidegate.dev/rehearsal"
 BEAT = "tidegate.dev/beat"
 BEAT_SECONDS = 5.0
-STILL_SECONDS = 20.0
+STILL_SECONDS = 30.0
 """A beat that stands still for so long belongs to nobody."""
 
 
