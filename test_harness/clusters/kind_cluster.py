@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_kind import KindCluster
 
@@ -155,15 +156,11 @@ class OwnCluster:
 
     def _complaint(self) -> str:
         """What the cluster still lacks; empty where nothing."""
-        jsonpath = '{range .items[*].status.conditions[?(@.type=="Ready")]}{.status}{.message}{end}'
+        question = ["get", "nodes,serviceaccounts", "--namespace=default", "--output=json", "--request-timeout=5s"]
         try:
-            node = self.kubectl("get", "nodes", "--request-timeout=5s", "--output", f"jsonpath={jsonpath}")
-            if not node.startswith("True"):
-                return node or "there is no node yet"
-            self.kubectl("get", "serviceaccount", "default", "--request-timeout=5s", "--output", "name")
+            return lacking(json.loads(self.kubectl(*question))["items"])
         except ClusterError as error:
             return str(error)
-        return ""
 
     def _on_node(self, *command: str, text_in: str | None = None) -> None:
         _asked(lambda: self._engine.docker("exec", "--interactive", self.node, *command, text_in=text_in or ""))
@@ -184,6 +181,20 @@ class OwnCluster:
             log = self._folder / "kind.log"
             said = tail(log.read_text()) if log.exists() else ""
             raise ClusterError(f"kind could not do it for cluster {self.name}: {error}\n{said}") from error
+
+
+def lacking(objects: list[dict[str, Any]]) -> str:
+    """PURE: what a cluster with these nodes and service accounts lacks before pods can be made; empty where nothing."""
+    nodes = [each for each in objects if each["kind"] == "Node"]
+    if not nodes:
+        return "there is no node yet"
+    for node in nodes:
+        ready: dict[str, str] = next((c for c in node["status"].get("conditions", []) if c["type"] == "Ready"), {})
+        if ready.get("status") != "True":
+            return ready.get("message") or f"node {node['metadata']['name']} is not ready"
+    if not any(each["kind"] == "ServiceAccount" and each["metadata"]["name"] == "default" for each in objects):
+        return "the default service account is not there yet"
+    return ""
 
 
 def _asked(action: Callable[[], str]) -> str:
