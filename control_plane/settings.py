@@ -61,7 +61,9 @@ class Settings(BaseSettings):
     rehearsal_kubeconfig: Folder | None = Field(default=None, description="kubeconfig for rehearsal_provider=existing")
     rehearsal_context: str | None = Field(default=None, description="context for rehearsal_provider=existing")
     rehearsal_workers: PositiveInt = Field(default=1, description="rehearsals at the same time in one worker process")
-    warm_clusters: int = Field(default=0, ge=0, description="throw-away clusters made ahead, frozen until a rehearsal takes them; each holds 0.5 GiB")
+    warm_clusters: int = Field(
+        default=0, ge=0, description="throw-away clusters made ahead, frozen until used; 0.5 GiB each"
+    )
     rehearsal_attempts: PositiveInt = Field(default=3, description="tries before an errored release waits for a person")
     lease_seconds: PositiveFloat = Field(default=30.0, description="a worker that is silent for so long is lost")
     sweep_seconds: PositiveFloat = Field(

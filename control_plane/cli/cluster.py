@@ -31,11 +31,29 @@ def list_clusters(output: Output = Format.TABLE) -> None:
     show(get_client().get("clusters"), output, _list)
 
 
+@app.command("token")
+def token(name: str, output: Output = Format.TABLE) -> None:
+    """Make a new join token for a cluster; earlier ones that were not used stop working."""
+    from control_plane.cli.client import get_client
+
+    show(get_client().post(f"clusters/{name}/token", {}), output, lambda made: str(made["join_token"]))
+
+
+@app.command("remove")
+def remove(name: str, reason: Annotated[str, typer.Option("--reason", "-m", help="kept in the audit log")]) -> None:
+    """Forget a cluster. What runs in it is left alone; its agent's reports are refused from now on."""
+    from control_plane.cli.client import get_client
+
+    get_client().post(f"clusters/{name}/remove", {"reason": reason})
+    typer.echo(f"{name} is forgotten here")
+
+
 def _how_to_join(made: dict[str, Any]) -> str:
     return (
         f"Cluster {made['cluster']} will follow {made['channel']}. In that cluster's context, within the token's lifetime:\n\n"
         "  helm install tidegate-agent charts/tidegate-agent --namespace tidegate-agent --create-namespace \\\n"
         f"    --set cluster={made['cluster']} --set controlPlane.url={made['url']} \\\n"
+        f"    --set 'namespaces={{{','.join(made['namespaces'])}}}' \\\n"
         f"    --set joinToken={made['join_token']}\n"
     )
 

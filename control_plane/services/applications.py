@@ -74,7 +74,8 @@ def _store_suite(session: Session, digest: str | None, suite: bytes | None, now:
 def _ensure_channels(session: Session, declaration: Declaration, now: datetime) -> None:
     for rule in declaration.channels:
         if lookups.find_channel(session, rule.name) is None:
-            lookups.add(session, Channel(name=rule.name, created_at=now))
+            channel = lookups.add(session, Channel(name=rule.name, created_at=now))
+            nudge(session, "channel_write_files", channel.id)
 
 
 def _sync_upstreams(session: Session, application: Application, declaration: Declaration, now: datetime) -> None:

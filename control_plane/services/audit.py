@@ -1,6 +1,6 @@
 """Who, why, from, to: every state change goes through ``transition``, which writes its one audit event in the same transaction.
 
-Actors are immutable strings: ``person:anna``, ``agent:CLUSTER``, or ``tidegate`` for what the system does by itself.
+Actors are immutable strings: ``user:anna``, ``agent:CLUSTER``, or ``tidegate`` for what the system does by itself.
 """
 
 from datetime import datetime

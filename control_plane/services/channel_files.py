@@ -39,10 +39,15 @@ def channel_write_files(
     clock: Callable[[], datetime],
     scope: SessionScope = session_scope,
 ) -> bool:
-    """Write what a channel has now. Says whether there was anything to write; a repeat changes not one byte."""
+    """Write what a channel has now. Says whether there was anything to write; a repeat changes not one byte.
+
+    A channel without a generation gets its delegation, so that agents that follow it early find it empty, not unknown.
+    """
     with scope() as session:
-        wanted = wanted_files(session, lookups.get(session, Channel, channel_id), clock())
+        channel = lookups.get(session, Channel, channel_id)
+        wanted = wanted_files(session, channel, clock())
     if wanted is None:
+        repository.add_channel(channel.name, now=clock())
         return False
     if not _write(repository, wanted.published, clock(), scope):
         return False

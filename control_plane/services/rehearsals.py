@@ -3,8 +3,6 @@
 The harness is a process of its own; killing this worker ends it. Transactions are short; none is open while it runs.
 """
 
-import io
-import tarfile
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -17,6 +15,7 @@ from typing import Literal, Protocol
 import structlog
 
 from cluster_agent.contract import digest_of
+from control_plane.domain.errors import InvalidInput
 from control_plane.services.runs import (
     Assignment,
     run_finish,
@@ -25,6 +24,7 @@ from control_plane.services.runs import (
     run_start,
 )
 from control_plane.store.session import SessionScope, session_scope
+from control_plane.upstreams.suite_pack import unpack_suite
 from test_harness import runner
 from test_harness.runner import Registries, RunReport, RunRequest, StepReport
 
@@ -107,7 +107,7 @@ def _rehearse(
         try:
             request = _request(assignment, workplace, Path(folder))
             return harness(request, on_event=note)
-        except (OSError, tarfile.TarError) as error:
+        except (OSError, InvalidInput) as error:
             reason = f"the rehearsal could not be started: {error}"
             return RunReport(run_id=str(assignment.run_id), verdict="errored", reason=reason)
 
@@ -120,7 +120,7 @@ def _request(assignment: Assignment, workplace: Workplace, folder: Path) -> RunR
         candidate=assignment.candidate,
         base=assignment.base,
         evidence=str(evidence),
-        suite=str(_unpack(assignment.suite, folder)) if assignment.suite else None,
+        suite=str(unpack_suite(assignment.suite, folder)) if assignment.suite else None,
         values=assignment.values,
         registries=workplace.registries,
         provider=workplace.provider,
@@ -128,13 +128,6 @@ def _request(assignment: Assignment, workplace: Workplace, folder: Path) -> RunR
         context=workplace.context,
         timeout_seconds=round(assignment.timeout_seconds),
     )
-
-
-def _unpack(archive: bytes, folder: Path) -> Path:
-    """Unpack a suite; the data filter refuses paths that lead out of the folder, links and devices."""
-    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:*") as content:
-        content.extractall(folder, filter="data")
-    return folder
 
 
 class _Timeline:

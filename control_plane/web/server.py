@@ -55,6 +55,6 @@ async def serve(
     waiting = asyncio.create_task(stop.wait())
     await asyncio.wait([waiting, *serving], return_when=asyncio.FIRST_COMPLETED)
     for server in servers:
-        server.stop()
+        server.stop()  # type: ignore[no-untyped-call]  # granian leaves it untyped
     await asyncio.gather(*serving, return_exceptions=True)
     waiting.cancel()

@@ -13,6 +13,7 @@ from control_plane.domain.errors import InvalidInput
 from control_plane.services import applications, clusters, promotions, publications, releases, rollouts
 from control_plane.services.outside import repository_of
 from control_plane.settings import get_settings
+from control_plane.store.queries.pages import namespaces_of
 from control_plane.store.session import session_scope
 from control_plane.upstreams.application_file import parse_application_file
 from control_plane.web.accounts.roles import Role
@@ -131,7 +132,7 @@ def move_rollout(request: HttpRequest, rollout_id: int, move: str, body: ReasonB
 
 
 @router.post("/clusters")
-def add_cluster(request: HttpRequest, body: ClusterBody) -> dict[str, str]:
+def add_cluster(request: HttpRequest, body: ClusterBody) -> dict[str, Any]:
     """Make a join token for a cluster. It is shown once; only its hash is kept."""
     actor = caller(request, Role.MAINTAINER)
     with session_scope() as session:
@@ -144,7 +145,9 @@ def add_cluster(request: HttpRequest, body: ClusterBody) -> dict[str, str]:
             actor=actor,
             now=timezone.now(),
         )
-    return {"cluster": body.name, "channel": body.channel, "join_token": token, "url": get_settings().url}
+        namespaces = namespaces_of(session, body.channel)
+    made = {"cluster": body.name, "channel": body.channel, "join_token": token, "url": get_settings().url}
+    return {**made, "namespaces": namespaces}
 
 
 @router.post("/clusters/{name}/token")

@@ -83,8 +83,8 @@ def test_a_person_who_left_is_out_at_once(client_of, anna):
 
 
 def test_the_first_administrator_is_made_once(ids, people):
-    from control_plane.web.accounts.first import ensure_first_admin
     from control_plane.web.accounts.models import User
+    from control_plane.web.accounts.people import ensure_first_admin
 
     assert ensure_first_admin() is None
     kept = list(User.objects.values_list("pk", flat=True))
