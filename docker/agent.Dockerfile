@@ -2,11 +2,18 @@
 # (see test_harness/images/programs.py).
 ARG BASE=python:3.12-slim-bookworm
 
+FROM ${BASE} AS requirements
+WORKDIR /src
+COPY docker/install.sh docker/
+COPY pyproject.toml uv.lock offline*/requirements ./
+RUN docker/install.sh requirements agent
+
 FROM ${BASE} AS libraries
 WORKDIR /src
 COPY docker/install.sh docker/
 COPY docker/fetch.py offline*/bin bin/
-COPY pyproject.toml uv.lock offline*/libraries libraries/
+COPY --from=requirements /src/requirements.txt ./
+COPY LICENSE offline*/libraries libraries/
 RUN docker/install.sh libraries agent
 
 FROM libraries AS program

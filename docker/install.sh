@@ -1,17 +1,20 @@
 #!/bin/sh
-# The two steps of our images, apart because libraries change seldom and the program often: each becomes a layer of its own.
-#   install.sh libraries EXTRA…   the locked libraries into /opt/tidegate, with Helm (and kubectl for the harness) beside them
-#   install.sh program NAME       tidegate itself into /out, to be copied over /opt/tidegate
+# The steps of our images, apart because libraries change seldom and the program often: each becomes a layer of its own.
+#   install.sh requirements EXTRA…  which libraries the lock file says, into requirements.txt
+#   install.sh libraries EXTRA…     the locked libraries into /opt/tidegate, with Helm (and kubectl for the harness) beside them
+#   install.sh program NAME         tidegate itself into /out, to be copied over /opt/tidegate
 # Where the context has a folder `offline`, everything comes from it; otherwise from PyPI and the projects' sites.
 set -eu
 target=/opt/tidegate
 pip() { /opt/tools/bin/pip --python "$target/bin/python" --quiet --disable-pip-version-check "$@"; }
 
-requirements() { # what the lock file says, with its hashes
+requirements() {
+  [ ! -f requirements.txt ] || return 0
+  python3 -m venv /opt/tools
   /opt/tools/bin/pip install --quiet uv
   options=$(for extra in "$@"; do printf -- '--extra %s ' "$extra"; done)
   # shellcheck disable=SC2086  # the options are words
-  (cd libraries && /opt/tools/bin/uv export --quiet --frozen --no-dev --no-emit-project $options -o requirements.txt)
+  /opt/tools/bin/uv export --quiet --frozen --no-dev --no-emit-project $options -o requirements.txt
 }
 
 tool() { # the given program, or its project's
@@ -22,12 +25,13 @@ tool() { # the given program, or its project's
 libraries() {
   python3 -m venv /opt/tools
   python3 -m venv --without-pip "$target"
-  if [ -f libraries/requirements.txt ]; then
-    pip install --no-index --find-links libraries -r libraries/requirements.txt
+  if ls libraries/*.whl > /dev/null 2>&1; then
+    pip install --no-index --find-links libraries -r requirements.txt
   else
-    requirements "$@"
-    pip install --only-binary=:all: -r libraries/requirements.txt
+    pip install --only-binary=:all: -r requirements.txt
   fi
+  # The client's asynchronous twin is half of its size, and nothing of ours imports it.
+  rm -rf "$target"/lib/python3*/site-packages/kubernetes/aio
   tool helm
   case " $* " in *" harness "*) tool kubectl ;; esac
 }

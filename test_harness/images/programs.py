@@ -1,7 +1,8 @@
 """Images of Tidegate's own programs, built from this tree by the Dockerfiles in ``docker/``.
 
 Where containers cannot reach PyPI, what the build needs is gathered here by the lock file and put into its context, in
-the folder ``offline``: ``libraries`` (requirements.txt and its wheels), ``program`` (our wheel), ``bin`` (helm, kubectl).
+the folder ``offline``: ``requirements`` (requirements.txt), ``libraries`` (its wheels), ``program`` (our wheel), ``bin``
+(helm, kubectl).
 """
 
 from __future__ import annotations
@@ -63,7 +64,10 @@ def _context(ready: Ready, program: str, folder: Path) -> Path:
 
 
 def _add_offline(ready: Ready, program: str, folder: Path) -> None:
-    shutil.copytree(_libraries(program), folder / "libraries")
+    requirements = _requirements(program)
+    (folder / "requirements").mkdir(parents=True)
+    (folder / "requirements" / "requirements.txt").write_text(requirements)
+    shutil.copytree(_libraries(program, requirements), folder / "libraries")
     run(["uv", "build", "--wheel", "--quiet", "--out-dir", folder / "program", ROOT])
     (folder / "bin").mkdir()
     shutil.copy2(ready.helm, folder / "bin" / "helm")
@@ -71,21 +75,26 @@ def _add_offline(ready: Ready, program: str, folder: Path) -> None:
         shutil.copy2(ready.kubectl, folder / "bin" / "kubectl")
 
 
-def _libraries(program: str) -> Path:
-    """The locked libraries of the program: requirements.txt and their wheels, gathered once per lock file."""
-    target = cache_dir() / "libraries" / f"{program}-{key_of(ROOT / 'uv.lock', ROOT / 'pyproject.toml')}"
+def _requirements(program: str) -> str:
+    """What the lock file says for the program, with hashes.
+
+    The image's Python may be older than ours: what only older ones need is taken along, and harms nobody.
+    """
+    extras = [word for extra in EXTRAS[program] for word in ("--extra", extra)]
+    command = ["uv", "export", "--frozen", "--no-dev", "--no-emit-project", "--no-header", *extras]
+    return FOR_OLDER_PYTHON.sub("", run([*command, "--quiet"], folder=ROOT))
+
+
+def _libraries(program: str, requirements: str) -> Path:
+    """The wheels of those requirements, gathered once."""
+    target = cache_dir() / "libraries" / f"{program}-{key_of(requirements)}"
     if target.exists():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with step(f"wheels of the {program}, by the lock file", expected=15):
         work = Path(tempfile.mkdtemp(prefix=".libraries-", dir=target.parent))
-        wanted = work / "requirements.txt"
-        extras = [word for extra in EXTRAS[program] for word in ("--extra", extra)]
-        run(
-            ["uv", "export", "--frozen", "--no-dev", "--no-emit-project", "--quiet", *extras, "-o", wanted], folder=ROOT
-        )
-        # The image's Python may be older than ours: what only older ones need is taken along, and harms nobody.
-        wanted.write_text(FOR_OLDER_PYTHON.sub("", wanted.read_text()))
+        wanted = target.with_suffix(".txt")
+        wanted.write_text(requirements)
         run(["uv", "tool", "run", "pip", "download", "--quiet", "--only-binary=:all:", "--dest", work, "-r", wanted])
         work.replace(target)
     return target
