@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class ControlPlane:
     mirrors_here: dict[str, str]
     mirrors_in_pods: dict[str, str]
     helm: Path
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -69,7 +70,7 @@ class ControlPlane:
             "TIDEGATE_HELM": str(self.helm),
             "TIDEGATE_WARM_CLUSTERS": "1",
         }
-        return os.environ | chosen
+        return os.environ | chosen | self.settings
 
     def start(self) -> Process:
         """Start the program and wait until it serves. Returns its process."""

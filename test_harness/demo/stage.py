@@ -29,9 +29,6 @@ from test_harness.offline.prepare import Ready, everything
 from test_harness.offline.processes import Process
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLE = ROOT / "examples" / "miniflux"
-APPLICATION = "miniflux"
-NAMESPACE = "miniflux"
 CLUSTER = "harbour"
 CLUSTER_NAME = f"tidegate-{CLUSTER}"
 AGENT_NAMESPACE = "tidegate-agent"
@@ -48,12 +45,19 @@ def demo_folder() -> Path:
 
 @dataclass
 class Stage:
-    """The demo's world. ``folder`` holds all its data."""
+    """The demo's world. ``folder`` holds all its data; ``settings`` are given to the control plane besides."""
 
     narrator: Narrator
     folder: Path = field(default_factory=demo_folder)
     port: int = 8080
     agent_image: str = ""
+    application: str = "miniflux"
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def example(self) -> Path:
+        """The application's folder: chart, suite, application file. Its namespace has the application's name."""
+        return ROOT / "examples" / self.application
 
     @cached_property
     def ready(self) -> Ready:
@@ -73,6 +77,7 @@ class Stage:
             mirrors_here={"*": registry.url},
             mirrors_in_pods={"*": registry.cluster_url},
             helm=self.ready.helm,
+            settings=self.settings,
         )
 
     @cached_property
@@ -86,15 +91,15 @@ class Stage:
         """The user's cluster."""
         return KindProvider(self.ready).find(CLUSTER_NAME)
 
-    def up(self) -> None:
-        """Bring up registry, control plane and the user's cluster."""
+    def up(self) -> Process:
+        """Bring up registry, control plane and the user's cluster. Returns the control plane's process."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self.narrator.step("programs and images that clusters need are ready"):
             _ = self.ready
         with self.narrator.step("an OCI registry starts on loopback"):
             _ = self.registry
         with self.narrator.step("the control plane starts: web, worker, schedule, SQLite in one process"):
-            self.start_control_plane()
+            started = self.start_control_plane()
         self.narrator.tell(f"dashboard: {self.control_plane.url} · its log: {self.control_plane.log}")
         with self.narrator.step(f"a user's cluster comes up: {CLUSTER}"):
             KindProvider(self.ready).create(CLUSTER_NAME, keep=True)
@@ -102,6 +107,7 @@ class Stage:
         with self.narrator.step("the agent's image is built from this tree"):
             self.agent_image = build_program(self.ready, "agent")
             images.push(self.ready.engine, self.agent_image, self.registry.host)
+        return started
 
     def start_control_plane(self) -> Process:
         """Start it, and write down its process for ``down``."""
@@ -116,8 +122,20 @@ class Stage:
         how = [] if broken is None else ["--broken", broken]
         if not notify:
             self._write_secret("not-what-the-registry-sends")
-        with self.narrator.step(f"upstream publishes {APPLICATION} {version}: chart and image pushed to the registry"):
-            _run([sys.executable, "-m", "examples.miniflux.publish", version, *how, "--registry", self.registry.host])
+        with self.narrator.step(
+            f"upstream publishes {self.application} {version}: chart and image pushed to the registry"
+        ):
+            _run(
+                [
+                    sys.executable,
+                    "-m",
+                    f"examples.{self.application}.publish",
+                    version,
+                    *how,
+                    "--registry",
+                    self.registry.host,
+                ]
+            )
         if not notify:
             self.narrator.tell("its webhook came with a wrong secret: refused, so the poll has to find it")
 
@@ -141,7 +159,7 @@ class Stage:
         quota = {
             "apiVersion": "v1",
             "kind": "ResourceQuota",
-            "metadata": {"name": "team-budget", "namespace": NAMESPACE},
+            "metadata": {"name": "team-budget", "namespace": self.application},
             "spec": {"hard": QUOTA},
         }
         with self.narrator.step(f"the administrator of {CLUSTER} sets a quota: {QUOTA['requests.memory']} of memory"):
@@ -155,7 +173,7 @@ class Stage:
         """Options with which our pytest plugin finds the user's cluster."""
         return [
             f"--tidegate-kubeconfig={self.cluster.kubeconfig}",
-            f"--tidegate-namespace={NAMESPACE}",
+            f"--tidegate-namespace={self.application}",
             f"--tidegate-phase={phase}",
             f"--tidegate-release={version}",
             f"--tidegate-state={self.folder / 'suite-state.json'}",
@@ -172,7 +190,7 @@ class Stage:
             "joinToken": token,
             "cluster": CLUSTER,
             "controlPlane": {"url": self.control_plane.agents_url},
-            "namespaces": [NAMESPACE],
+            "namespaces": [self.application],
             "pollSeconds": POLL_SECONDS,
             "image": {"repository": repository, "tag": tag},
             "registryMirrors": {"*": self.registry.cluster_url},

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from test_harness.demo.narrator import Narrator, StoryFailed
-from test_harness.demo.stage import APPLICATION, CLUSTER, EXAMPLE, NAMESPACE, Stage
+from test_harness.demo.stage import CLUSTER, Stage
 
 FIRST, SECOND, BROKEN, REFUSED = "2.2.8", "2.2.16", "2.2.17", "2.2.18"
 SCHEMA = {FIRST: 108, SECOND: 123}
@@ -43,9 +43,11 @@ class Story:
         """1: control plane, registry and a user's cluster come up; its agent enrols and follows stable."""
         self.narrator.chapter("1  a control plane, a registry, and a user's cluster whose agent follows stable")
         self.stage.up()
-        with self.narrator.step(f"declares {APPLICATION} and its channels edge and stable (tidegate app apply)"):
+        with self.narrator.step(
+            f"declares {self.stage.application} and its channels edge and stable (tidegate app apply)"
+        ):
             self.stage.publish(FIRST)
-            self.stage.control_plane.cli("app", "apply", "-f", EXAMPLE / "application.yaml")
+            self.stage.control_plane.cli("app", "apply", "-f", self.stage.example / "application.yaml")
         self.stage.join_cluster()
         self.narrator.wait(
             f"the agent in {CLUSTER} enrols", lambda: self._cluster() if self._contact() else None, seconds=90
@@ -53,7 +55,7 @@ class Story:
 
     def first_release(self) -> None:
         """2: the first release goes all the way; a user and feeds are created."""
-        self.narrator.chapter(f"2  {APPLICATION} {FIRST} is published upstream")
+        self.narrator.chapter(f"2  {self.stage.application} {FIRST} is published upstream")
         self._rehearse(FIRST, seconds=REHEARSED_SECONDS)
         self._approve_and_install(FIRST)
         with self.narrator.step("a user and feeds are created through Miniflux's own API"):
@@ -128,8 +130,8 @@ class Story:
     def suite(self, phase: str, version: str) -> None:
         """Run the application's own suite against the user's cluster, by hand, as its maintainer would."""
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", EXAMPLE / "suite",
-             EXAMPLE / "suite", *self.stage.suite_options(phase, version)],
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", self.stage.example / "suite",
+             self.stage.example / "suite", *self.stage.suite_options(phase, version)],
             capture_output=True, text=True, timeout=180, check=False,
         )  # fmt: skip
         self._expect(
@@ -162,9 +164,9 @@ class Story:
 
     def _approve(self, version: str) -> None:
         self.narrator.wait(f"{version} asks for one approval for stable", lambda: self._asks(version), seconds=20)
-        with self.narrator.step(f"a maintainer approves it (tidegate approve {APPLICATION} {version})"):
+        with self.narrator.step(f"a maintainer approves it (tidegate approve {self.stage.application} {version})"):
             self.stage.control_plane.cli(
-                "approve", APPLICATION, version, "--channel", "stable", "-m", "told by the demo"
+                "approve", self.stage.application, version, "--channel", "stable", "-m", "told by the demo"
             )
         self.narrator.wait(f"{version} is published in stable", lambda: self._in_channel("stable", version), seconds=20)
         if version == FIRST:
@@ -200,7 +202,7 @@ class Story:
     # Reads of the API.
 
     def _release(self, version: str) -> Any:
-        return self.stage.control_plane.get(f"applications/{APPLICATION}/releases/{version}")
+        return self.stage.control_plane.get(f"applications/{self.stage.application}/releases/{version}")
 
     def _release_in(self, version: str, wanted: set[str], wrong: set[str]) -> dict[str, Any] | None:
         release: dict[str, Any] | None = self._release(version)
@@ -210,10 +212,13 @@ class Story:
 
     def _in_channel(self, channel: str, version: str) -> bool | None:
         rows = self.stage.control_plane.get("channels") or []
-        return any(row["name"] == channel and row["applications"].get(APPLICATION) == version for row in rows) or None
+        return (
+            any(row["name"] == channel and row["applications"].get(self.stage.application) == version for row in rows)
+            or None
+        )
 
     def _asks(self, version: str) -> bool | None:
-        rows = self.stage.control_plane.get(f"promotions?application={APPLICATION}") or []
+        rows = self.stage.control_plane.get(f"promotions?application={self.stage.application}") or []
         return any(row["version"] == version and row["state"] == "awaiting_approval" for row in rows) or None
 
     def _cluster(self) -> dict[str, Any]:
@@ -225,7 +230,7 @@ class Story:
 
     def _installation(self) -> dict[str, Any]:
         installed = self._cluster().get("installations", [])
-        return next((one for one in installed if one["application"] == APPLICATION), {})
+        return next((one for one in installed if one["application"] == self.stage.application), {})
 
     def _installation_with(self, outcome: str, running: str | None = None) -> dict[str, Any] | None:
         found = self._installation()
@@ -251,7 +256,7 @@ class Story:
         return f"{release['state']} ({release['state_reason']}); {', '.join(steps)}"
 
     def _describe_cluster(self) -> str:
-        return f"{self._installation()} in namespace {NAMESPACE}"
+        return f"{self._installation()} in namespace {self.stage.application}"
 
     def _expect(self, right: bool, otherwise: str) -> None:
         if not right:
