@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -98,16 +99,24 @@ class Stage:
             _ = self.ready
         with self.narrator.step("an OCI registry starts on loopback"):
             _ = self.registry
-        with self.narrator.step("the control plane starts: web, worker, schedule, SQLite in one process"):
-            started = self.start_control_plane()
-        self.narrator.tell(f"dashboard: {self.control_plane.url} · its log: {self.control_plane.log}")
+        with ThreadPoolExecutor(2) as threads:
+            waited_for = [threads.submit(self._user_cluster), threads.submit(self._agent_image)]
+            with self.narrator.step("the control plane starts: web, worker, schedule, SQLite in one process"):
+                started = self.start_control_plane()
+            self.narrator.tell(f"dashboard: {self.control_plane.url} · its log: {self.control_plane.log}")
+            for each in waited_for:
+                each.result()
+        return started
+
+    def _user_cluster(self) -> None:
         with self.narrator.step(f"a user's cluster comes up: {CLUSTER}"):
-            KindProvider(self.ready).create(CLUSTER_NAME, keep=True)
-            self.cluster.connect_mirror(self.registry.cluster_url)
+            cluster = KindProvider(self.ready).create(CLUSTER_NAME, keep=True)
+            cluster.connect_mirror(self.registry.cluster_url)
+
+    def _agent_image(self) -> None:
         with self.narrator.step("the agent's image is built from this tree"):
             self.agent_image = build_program(self.ready, "agent")
             images.push(self.ready.engine, self.agent_image, self.registry.host)
-        return started
 
     def start_control_plane(self) -> Process:
         """Start it, and write down its process for ``down``."""

@@ -37,7 +37,9 @@ def test_1_a_user_cluster_follows_stable(story: Story) -> None:
 
 def test_2_the_first_release_goes_all_the_way(story: Story) -> None:
     story.first_release()
-    approvals = [row for row in story.stage.control_plane.get("audit?limit=500") if row["action"] == "promotion.approval_granted"]
+    approvals = [
+        row for row in story.stage.control_plane.get("audit?limit=500") if row["action"] == "promotion.approval_granted"
+    ]
     assert [row["actor"] for row in approvals] == ["user:local"]
 
 
