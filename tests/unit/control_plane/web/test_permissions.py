@@ -31,7 +31,7 @@ ACTIONS = {
     "/settings/people/1": "admin",
     "/settings/people/1/password": "admin",
 }
-OWN = {"/settings/tokens", "/settings/tokens/1/revoke", "/settings/password", "/sign-out"}
+OWN = ("/settings/tokens", "/settings/tokens/1/revoke", "/settings/password", "/sign-out")
 
 
 @pytest.mark.parametrize("page", PAGES)
