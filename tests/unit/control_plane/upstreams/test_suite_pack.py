@@ -82,6 +82,7 @@ def link() -> tarfile.TarInfo:
         gzip.compress(b"no tar"),
         archive_of(a=b"x" * 1000)[:-30],
     ],
+    ids=["path out", "link out", "bomb", "no gzip", "no tar", "cut short"],
 )
 def test_a_hostile_archive_is_refused(archive: bytes, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput):
