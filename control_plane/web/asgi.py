@@ -10,7 +10,7 @@ from django.core.asgi import get_asgi_application
 
 _django = get_asgi_application()
 
-from control_plane.web import assets, live  # noqa: E402  they use models, so Django is made first
+from control_plane.web import assets, bodies, live  # noqa: E402  they use models, so Django is made first
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -27,7 +27,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     elif path == live.PATH:
         await live.serve(scope, receive, send)
     else:
-        await _django(scope, receive, send)
+        await bodies.bounded(_django, scope, receive, send)
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from control_plane.settings import get_settings
+from control_plane.web.bodies import MAINTAINERS
 
 _ours = get_settings()
 _WEB = Path(__file__).parent
@@ -85,6 +86,7 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "control_plane.web.urls"
 APPEND_SLASH = False
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAINTAINERS  # each path has its own, smaller or equal limit: see bodies
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False

@@ -19,7 +19,6 @@ from control_plane.services import clusters, reports
 from control_plane.store.session import read_scope, session_scope
 from control_plane.web.api.problems import problem, problem_of
 
-BODY_LIMIT = 1_000_000
 CLOCK_SKEW_SECONDS = 30
 T = TypeVar("T")
 
@@ -104,8 +103,6 @@ def _unauthenticated(error: jwt.InvalidTokenError) -> HttpResponse:
 
 
 def _decode(request: HttpRequest, kind: type[T]) -> T:
-    if int(request.headers.get("Content-Length") or 0) > BODY_LIMIT:
-        raise InvalidInput(f"the body is larger than {BODY_LIMIT} bytes", code="body_too_large")
     try:
         return msgspec.json.decode(request.body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
