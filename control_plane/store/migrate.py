@@ -9,6 +9,7 @@ from alembic.config import Config
 from sqlalchemy import text
 
 from control_plane.store.session import make_engine
+from control_plane.store.trouble import told_trouble
 
 IN_WHEEL = Path(__file__).with_name("alembic")
 IN_CHECKOUT = Path(__file__).resolve().parents[2] / "migrations"
@@ -33,7 +34,7 @@ def turn_to_prepare(url: str) -> Iterator[None]:
     """
     engine = make_engine(url)
     try:
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with told_trouble(), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             if engine.dialect.name == "postgresql":
                 connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": PREPARING})
             yield

@@ -14,8 +14,10 @@ from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from control_plane.domain.errors import Transient
 from control_plane.settings import get_settings
 from control_plane.store.nudges import deliver
+from control_plane.store.trouble import told_trouble
 
 __all__ = ["Session", "SessionScope", "database_answers", "get_engine", "make_engine", "read_scope", "session_scope"]
 
@@ -58,9 +60,12 @@ def get_engine() -> Engine:
 
 @contextmanager
 def session_scope(engine: Engine | None = None) -> Iterator[Session]:
-    """Yield a session for reading and writing; commit at the end, then send its nudges."""
+    """Yield a session for reading and writing; commit at the end, then send its nudges.
+
+    Raises ``Transient`` where the database cannot be used now; nothing of the session was kept then.
+    """
     with Session(engine or get_engine(), expire_on_commit=False) as session:
-        with session.begin():
+        with told_trouble(), session.begin():
             yield session
         deliver(session)
 
@@ -69,7 +74,7 @@ def session_scope(engine: Engine | None = None) -> Iterator[Session]:
 def read_scope(engine: Engine | None = None) -> Iterator[Session]:
     """Yield a session that only reads: it never waits for a writer."""
     bound = (engine or get_engine()).execution_options(tidegate_read_only=True)
-    with Session(bound, expire_on_commit=False) as session:
+    with told_trouble(), Session(bound, expire_on_commit=False) as session:
         yield session
 
 
@@ -78,6 +83,6 @@ def database_answers() -> bool:
     try:
         with read_scope() as session:
             session.execute(text("SELECT 1"))
-    except DBAPIError:
+    except (DBAPIError, Transient):
         return False
     return True
