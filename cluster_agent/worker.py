@@ -1,6 +1,6 @@
 """Doing what was planned for one application: intent into the journal, one action, result into the journal, observe again.
 
-An action that says nothing about the release (``Unreachable``, ``Conflict``) leaves everything as it is and is tried again later.
+An action that says nothing about the release (``Unreachable``, ``Conflict``, a full disk) leaves everything as it is, for later.
 """
 
 import time
@@ -61,6 +61,9 @@ class Worker:
                 self._act(name, wanted, action)
             except (Unreachable, Conflict, Untrusted) as error:
                 self._later(name, wanted, error)
+            except OSError as error:
+                words = f"{error}: free some space in the agent's data directory, then it goes on by itself"
+                self._later(name, wanted, Unreachable(words, code="data_dir"))
 
     def _plan(self, name: str, namespace: str, wanted: Wanted | None) -> planning.Action:
         state = self._state(name)
@@ -137,11 +140,11 @@ class Worker:
         self._save_change(name, lifecycle.timed(saved, "backup", time.monotonic() - began))
 
     def _apply(self, name: str) -> None:
+        application = self._change(name).application
+        chart = self._around.charts.chart(application.artifact)
         change = lifecycle.applying(self._change(name))
         self._save_change(name, change, outcome="applying")
         self._told()
-        application = change.application
-        chart = self._around.charts.chart(application.artifact)
         words = f"Tidegate: {application.release}, {self._channel} generation {change.generation}"
         began = time.monotonic()
         try:
@@ -151,8 +154,16 @@ class Worker:
         except (ChangeFailed, Denied) as error:
             self._failed(name, change, "apply", began, error)
             return
+        except (Unreachable, Conflict, OSError) as error:
+            self._not_tried(name, change, error)
+            raise
         settling = replace(change, phase="settling", revision=revision)
         self._save_change(name, lifecycle.timed(settling, "apply", time.monotonic() - began))
+
+    def _not_tried(self, name: str, change: Change, error: Exception) -> None:
+        """Give the attempt back: trouble around it says nothing about the release. A Helm that was killed may be killed again."""
+        if not (isinstance(error, Unreachable) and error.code == "helm_killed"):
+            self._save_change(name, replace(change, attempts=change.attempts - 1))
 
     def _settle(self, name: str, action: planning.Settle) -> None:
         change, began = self._change(name), time.monotonic()
