@@ -60,10 +60,11 @@ class UpstreamReader:
 def pull_chart(registry: RegistryClient, repository: str, digest: str) -> bytes:
     """Return the packed chart that the OCI manifest ``digest`` names."""
     manifest = registry.manifest(f"{repository}@{digest}").content
-    layers = manifest.get("layers")
-    if not isinstance(layers, list) or (manifest.get("config") or {}).get("mediaType") != CHART_CONFIG:
+    config, layers = manifest.get("config"), manifest.get("layers")
+    if not isinstance(layers, list) or not isinstance(config, dict) or config.get("mediaType") != CHART_CONFIG:
         raise ChartInvalid(f"{repository}@{digest} is no Helm chart", code="no_chart")
-    content = next((layer for layer in layers if layer.get("mediaType") in CHART_CONTENT), None)
+    described = (layer for layer in layers if isinstance(layer, dict))
+    content = next((layer for layer in described if layer.get("mediaType") in CHART_CONTENT), None)
     if content is None:
         raise ChartInvalid(f"{repository}@{digest} is a Helm chart without its content", code="no_chart")
     return registry.blob(repository, str(content.get("digest")), limit=MAX_CHART)

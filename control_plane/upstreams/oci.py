@@ -102,7 +102,11 @@ class RegistryClient:
         """Return the digest of ``name:tag`` without fetching anything. Raises NotFound, Transient, Untrusted."""
         name = read_name(reference)
         asked = name.digest or name.tag or "latest"
-        answer = self._ask(name, "HEAD", f"{self._base(name)}/manifests/{asked}{self._namespace(name)}", accept=True)
+        url = f"{self._base(name)}/manifests/{asked}{self._namespace(name)}"
+        try:
+            answer = self._ask(name, "HEAD", url, accept=True)
+        except NotFound:  # an answer without a body: GET tells whether it is a registry that says so
+            return self.manifest(reference).digest
         if not answer.headers.get("content-type"):
             raise protocol.not_a_registry(_shown(answer.url), "without a Content-Type")
         return protocol.checked_manifest_digest(asked, answer.headers.get("docker-content-digest"), None)
@@ -181,7 +185,8 @@ class RegistryClient:
             answer = self._send(method, url, headers, limit)
             if answer.status not in _REDIRECTS:
                 return answer
-            target = str(httpx2.URL(url).join(answer.headers.get("location", "")))
+            with _network_errors(url):
+                target = str(httpx2.URL(url).join(answer.headers.get("location", "")))
             _check_redirect(url, target)
             if urlsplit(target)[:2] != urlsplit(url)[:2]:
                 headers = {key: value for key, value in headers.items() if key != "Authorization"}
@@ -268,12 +273,14 @@ def _raise_for(answer: _Answer, name: Reference) -> None:
     """Raise what the status means; nothing for an answer that can be used."""
     where, status = _shown(answer.url), answer.status
     codes = protocol.error_codes(answer.body)
-    if "text/html" in answer.headers.get("content-type", ""):
+    if "text/html" in answer.headers.get("content-type", "") and status < 500:
         raise protocol.not_a_registry(where, "HTML")
     if status in {200, 304}:
         return
     words = f"HTTP {status}{' ' + ', '.join(codes) if codes else ''}"
     if status == 404:
+        if answer.body and not codes:
+            protocol.read_json(answer.body, where)  # "404 page not found" is said by proxies whose registry is away
         raise NotFound(f"{name} does not exist: {where} answers {words}", code="not_in_registry")
     if status in {401, 403}:
         raise Transient(

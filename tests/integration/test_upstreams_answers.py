@@ -12,6 +12,8 @@ from werkzeug import Request, Response
 
 from cluster_agent.contract import sha256_hex
 from control_plane.domain.errors import NotFound, Transient, Untrusted
+from control_plane.upstreams.charts import CHART_CONFIG, pull_chart
+from control_plane.upstreams.errors import ChartInvalid
 from control_plane.upstreams.oci import RegistryClient
 
 NAME = "ghcr.io/acme/job"
@@ -80,6 +82,9 @@ def test_an_unchanged_page_is_asked_for_conditionally(httpserver: HTTPServer, cl
             {"Content_Type": "text/html; charset=utf-8"},
             "answers HTML: is this a registry",
         ),
+        (404, "404 page not found\n", {"Content_Type": "text/plain"}, "no JSON: is this a registry"),
+        (502, "<html>Bad Gateway</html>", {"Content_Type": "text/html"}, "HTTP 502"),
+        (302, "", {"Location": "//\x7f"}, "cannot be reached"),
         (200, '{"tags": [', {}, "no JSON"),
         (200, '{"tags": "all"}', {}, "no list of tags"),
         (200, "[]", {}, "no list of tags"),
@@ -98,6 +103,32 @@ def test_not_there_is_a_finding(httpserver: HTTPServer, client: RegistryClient) 
     answer(httpserver, TAGS, status=404, body='{"errors": [{"code": "NAME_UNKNOWN", "message": "?"}]}')
     with pytest.raises(NotFound, match="NAME_UNKNOWN"):
         client.tags(NAME)
+
+
+def test_a_proxy_whose_registry_is_away_says_nothing_about_an_image(
+    httpserver: HTTPServer, client: RegistryClient
+) -> None:
+    answer(httpserver, MANIFEST, status=404, body="404 page not found\n", Content_Type="text/plain")
+    with pytest.raises(Transient, match="is this a registry"):
+        client.head(f"{NAME}:1.0.0")
+
+
+@pytest.mark.parametrize("body", ["", '{"errors": [{"code": "MANIFEST_UNKNOWN"}]}', '{"errors": [{"status": 404}]}'])
+def test_an_image_that_does_not_exist_is_a_finding(httpserver: HTTPServer, client: RegistryClient, body: str) -> None:
+    answer(httpserver, MANIFEST, status=404, body=body)
+    with pytest.raises(NotFound, match="does not exist"):
+        client.head(f"{NAME}:1.0.0")
+
+
+@pytest.mark.parametrize("wrong", [{"config": "x", "layers": []}, {"layers": ["x"]}, {"layers": {}}, {}])
+def test_a_manifest_that_is_no_chart_is_said_to_be_none(
+    httpserver: HTTPServer, client: RegistryClient, wrong: dict[str, object]
+) -> None:
+    body = json.dumps({"config": {"mediaType": CHART_CONFIG}} | wrong)
+    digest = f"sha256:{sha256_hex(body.encode())}"
+    answer(httpserver, f"/v2/acme/job/manifests/{digest}", body=body)
+    with pytest.raises(ChartInvalid, match="Helm chart"):
+        pull_chart(client, NAME, digest)
 
 
 def test_a_repository_without_tags_has_none(httpserver: HTTPServer, client: RegistryClient) -> None:
