@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote
 
-from pydantic import AfterValidator, Field, HttpUrl, PositiveFloat, PositiveInt
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field, HttpUrl, PositiveFloat, PositiveInt, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from control_plane.domain.errors import InvalidInput, Mistake, Place
 
 Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 
@@ -123,5 +125,19 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """Return the settings of this process, read at the first call."""
-    return Settings()
+    """Return the settings of this process, read at the first call. Raises ``InvalidInput`` that names the variables."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise _told(error) from None
+    except SettingsError as error:
+        raise InvalidInput(f"a setting is no JSON where it should be: {error}", code="settings") from None
+
+
+def _told(error: ValidationError) -> InvalidInput:
+    """Return the mistakes by variable; values stay out, they may be secret."""
+    mistakes = tuple(
+        Mistake(Place(field="TIDEGATE_" + "_".join(str(part) for part in one["loc"]).upper()), one["msg"])
+        for one in error.errors(include_input=False, include_url=False)
+    )
+    return InvalidInput("the environment's settings are wrong", mistakes=mistakes, code="settings")

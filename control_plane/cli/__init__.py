@@ -38,8 +38,8 @@ app.add_typer(rollouts.app, name="rollout")
 
 
 def main() -> None:
-    """Run the program; an error of ours ends it with a message and the exit code of its class."""
-    from control_plane.cli.output import exit_code, print_error
+    """Run the program; an error of ours, or of the file system, ends it with a message and the exit code of its class."""
+    from control_plane.cli.output import exit_code, file_trouble, print_error
     from control_plane.domain.errors import TidegateError
 
     try:
@@ -47,3 +47,6 @@ def main() -> None:
     except TidegateError as error:
         print_error(error)
         sys.exit(exit_code(error))
+    except OSError as error:
+        print_error(file_trouble(error))
+        sys.exit(1)

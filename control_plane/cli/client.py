@@ -32,9 +32,12 @@ class Client:
 
     def __init__(self, url: str, token: str) -> None:
         self.url = url.rstrip("/")
-        self._http = httpx2.Client(
-            base_url=f"{self.url}/api/v1/", headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT_SECONDS
-        )
+        try:
+            self._http = httpx2.Client(
+                base_url=f"{self.url}/api/v1/", headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT_SECONDS
+            )
+        except (httpx2.InvalidURL, UnicodeEncodeError) as error:
+            raise InvalidInput(f"TIDEGATE_URL {self.url!r} or the token cannot be used: {error}") from None
 
     def get(self, path: str, **params: str | int | None) -> Any:
         """Read ``path``."""
@@ -56,9 +59,12 @@ class Client:
                 f"no control plane answers at {self.url} ({error}). Start one with `tidegate up`, or set TIDEGATE_URL.",
                 code="unreachable",
             ) from error
-        if answer.is_success:
+        if not answer.is_success:
+            raise _error_of(answer)
+        try:
             return answer.json() if answer.content else None
-        raise _error_of(answer)
+        except ValueError:
+            raise _no_reason(answer) from None
 
 
 def _error_of(answer: httpx2.Response) -> TidegateError:
@@ -66,13 +72,28 @@ def _error_of(answer: httpx2.Response) -> TidegateError:
         body = answer.json()
         detail, code = str(body["detail"]), str(body["code"])
     except (ValueError, KeyError, TypeError):
-        return Transient(f"{answer.request.url.host} answered {answer.status_code} and no reason: is it Tidegate?")
+        return _no_reason(answer)
+    if answer.status_code == 401:
+        detail += f" ({answer.request.url.host} does not know this one: make one in the dashboard under Settings)"
     if answer.status_code == 422:
         return InvalidInput(detail, code=code, mistakes=tuple(_mistake(one) for one in body.get("mistakes", ())))
     if answer.status_code == 503:
         return Transient(detail, code=code, retry_after=float(body.get("retry_after", 30)))
-    kinds: dict[int, type[TidegateError]] = {401: Forbidden, 403: Forbidden, 404: NotFound, 409: Refused}
+    kinds: dict[int, type[TidegateError]] = {
+        401: Forbidden,
+        403: Forbidden,
+        404: NotFound,
+        409: Refused,
+        413: InvalidInput,
+    }
     return kinds.get(answer.status_code, TidegateError)(detail, code=code)
+
+
+def _no_reason(answer: httpx2.Response) -> Transient:
+    where, status = answer.request.url.host, answer.status_code
+    if status >= 500:
+        return Transient(f"{where} answered {status}: the control plane's log says why")
+    return Transient(f"{where} answered {status}, not as Tidegate does: check TIDEGATE_URL")
 
 
 def _mistake(body: dict[str, Any]) -> Mistake:

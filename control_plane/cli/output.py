@@ -3,6 +3,7 @@
 Exit codes: 0 done · 1 refused or failed · 2 wrong input · 3 not found · 4 could not find out, try again · 5 untrusted.
 """
 
+import errno
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from control_plane.domain.errors import InvalidInput, NotFound, TidegateError, Transient, Untrusted
+from control_plane.domain.errors import InvalidInput, NotFound, Refused, TidegateError, Transient, Untrusted
 
 EXIT_CODES: tuple[tuple[type[TidegateError], int], ...] = (
     (InvalidInput, 2),
@@ -47,6 +48,18 @@ def print_error(error: TidegateError) -> None:
     if isinstance(error, InvalidInput):
         for mistake in error.mistakes:
             console.print(Text(f"  {mistake}"), soft_wrap=True)
+
+
+def file_trouble(error: OSError) -> Refused:
+    """Return the refusal that says which file cannot be used, why, and what to do."""
+    steps = {
+        errno.ENOSPC: "free some space, then repeat",
+        errno.EDQUOT: "free some space, then repeat",
+        errno.EROFS: "choose a place that may be written, for the data directory with TIDEGATE_DATA_DIR",
+        errno.EACCES: "mend its permissions, or run this as the user it belongs to",
+    }
+    place, why = error.filename or "a file", error.strerror or error
+    return Refused(f"cannot use {place}: {why}; {steps.get(error.errno or 0, 'see that it is what it should be')}")
 
 
 def show(value: Any, output: Format, render: Callable[[Any], Table | str]) -> None:
