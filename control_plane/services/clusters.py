@@ -17,6 +17,7 @@ from control_plane.store.session import Session
 
 LONGEST_NAME = 63
 DEFAULT_LIFETIME_SECONDS = 3600.0
+LONGEST_LIFETIME_SECONDS = 30 * 24 * 3600.0
 
 
 def cluster_add(
@@ -116,6 +117,9 @@ def _check_name(name: str) -> None:
 def _new_token(
     session: Session, cluster: Cluster, root_sha256: str, actor: str, now: datetime, lifetime_seconds: float
 ) -> str:
+    if not 0 < lifetime_seconds <= LONGEST_LIFETIME_SECONDS:
+        days = LONGEST_LIFETIME_SECONDS / 86400
+        raise InvalidInput(f"a join token lives at most {days:.0f} days, and more than 0 s: not {lifetime_seconds} s")
     text = TokenText(
         id=secrets.token_hex(8),
         secret=secrets.token_urlsafe(32),

@@ -6,7 +6,8 @@ A chart that does not render is a bad release (``ChartInvalid``); a Helm that is
 import os
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ KUBE_VERSION = "1.36.3"
 
 def render(chart: bytes, values: Mapping[str, Any], *, name: str, namespace: str, helm: str = "helm") -> str:
     """Return the manifests of a packed chart, hooks included and tests left out. Raises ``ChartInvalid`` or ``Transient``."""
-    with tempfile.TemporaryDirectory(prefix="tidegate-chart-") as folder:
+    with _folder() as folder:
         package = Path(folder, "chart.tgz")
         package.write_bytes(chart)
         command = [helm, "template", name, str(package), "--namespace", namespace, "--values", "-", "--skip-tests"]
@@ -47,6 +48,17 @@ def render(chart: bytes, values: Mapping[str, Any], *, name: str, namespace: str
         line = _decisive_line(done.stderr.decode(errors="replace")).replace(f"{folder}/", "")
         raise ChartInvalid(f"the chart does not render: {line}", code="chart_invalid")
     return done.stdout.decode(errors="replace")
+
+
+@contextmanager
+def _folder() -> Iterator[str]:
+    """Yield a folder that goes away. A disk that is full says nothing about the chart."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="tidegate-chart-") as folder:
+            yield folder
+    except OSError as error:
+        words = f"no chart can be rendered in {tempfile.gettempdir()}: {error.strerror or error}; free some space there"
+        raise Transient(words, code="disk_full") from error
 
 
 def _environment(folder: str) -> dict[str, str]:

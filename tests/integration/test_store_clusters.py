@@ -53,6 +53,20 @@ def test_a_token_of_another_cluster_time_or_place_is_refused(edge: World) -> Non
     assert refusal(edge, renewed, "shop", "a2V5") == "token_expired"
 
 
+@pytest.mark.parametrize("seconds", [0.0, -1.0, 1e300, float("nan"), float("inf")])
+def test_a_token_lives_for_some_time_and_not_for_ever(edge: World, seconds: float) -> None:
+    with pytest.raises(InvalidInput, match="at most 30 days"), edge.scope() as session:
+        clusters.cluster_add(
+            session,
+            name="shop",
+            channel="edge",
+            root_sha256="",
+            actor="person:anna",
+            now=edge.now,
+            lifetime_seconds=seconds,
+        )
+
+
 @pytest.mark.parametrize("name", ["", "Home", "a b", "-a", "a-", "ä", "a" * 64])
 def test_a_name_that_is_no_label_is_refused(edge: World, name: str) -> None:
     with pytest.raises(InvalidInput, match="cluster's name"), edge.scope() as session:
