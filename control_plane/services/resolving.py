@@ -1,7 +1,8 @@
 """Use case: make a discovered release whole — every digest known, so that it cannot change any more.
 
 I/O happens between two short transactions. A chart that does not render or an image that does not exist fails the release;
-a registry that does not answer fails nothing: the release stays discovered and is tried again.
+a registry that does not answer, or that lost the chart it showed a moment ago (a mirror without its source), fails nothing: the
+release stays discovered and is tried again.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ import msgspec
 
 from cluster_agent.contract import ApplicationManifest, Artifact, release_digest
 from control_plane.domain.applications import Declaration
-from control_plane.domain.errors import InvalidInput, NotFound, TidegateError, Transient
+from control_plane.domain.errors import InvalidInput, TidegateError, Transient
 from control_plane.domain.releases import RELEASE, ReleaseState
 from control_plane.domain.retries import is_free
 from control_plane.services import audit
@@ -25,8 +26,8 @@ from control_plane.store.session import Session, SessionScope, session_scope
 from control_plane.upstreams.errors import ChartInvalid, ImageMissing
 
 LEASE_SECONDS = 60.0
-RETRY_SECONDS = 10.0
-BAD_RELEASE = (ChartInvalid, ImageMissing, InvalidInput, NotFound)  # the registry answered, and the answer is bad
+RETRY_SECONDS = 60.0
+BAD_RELEASE = (ChartInvalid, ImageMissing, InvalidInput)  # the registry answered, and the answer is bad
 
 
 class ChartReader(Protocol):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from control_plane.domain.errors import Refused
+from control_plane.domain.errors import NotFound, Refused
 from tests.support.world import World
 
 pytestmark = pytest.mark.services
@@ -81,6 +81,24 @@ def test_a_registry_that_is_down_marks_nothing_bad(world: World) -> None:
         assert chart.last_error == "the registry does not answer"
     world.registry.is_down = False
     world.wait(11)
+    world.settle()
+    assert world.release("2.2.8").state == "verified"
+
+
+def test_a_mirror_that_lost_the_chart_it_showed_marks_nothing_bad(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(repository: str, digest: str) -> bytes:
+        raise NotFound(f"no {repository}@{digest}")
+
+    world.start()
+    with monkeypatch.context() as patch:
+        patch.setattr(world.registry, "chart", lost)
+        world.publish_upstream("2.2.8")
+        world.settle()
+        assert world.release("2.2.8").state == "discovered"
+        assert world.release("2.2.8").state_reason.startswith("no ghcr.io/")
+    world.wait(61)
     world.settle()
     assert world.release("2.2.8").state == "verified"
 
