@@ -15,6 +15,7 @@ NOISY = (
     "celery.app.trace",
     "celery.beat",
     "celery.redirected",
+    "celery.worker.request",
     "celery.worker.strategy",
     "httpcore2",
     "httpx2",

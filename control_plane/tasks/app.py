@@ -33,7 +33,9 @@ def make_app(settings: Settings) -> Celery:
         timezone="UTC",
         enable_utc=True,
         worker_hijack_root_logger=False,
-        worker_prefetch_multiplier=1,
+        # In memory Celery acknowledges only between reads of up to 2 s: with a limit, four messages would go through in that
+        # time. The messages lie in this process anyway.
+        worker_prefetch_multiplier=0 if settings.is_embedded else 1,
         worker_send_task_events=False,
         worker_enable_remote_control=False,
         broker_connection_retry_on_startup=True,

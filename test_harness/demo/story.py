@@ -18,8 +18,8 @@ FIRST, SECOND, BROKEN, REFUSED = "2.2.8", "2.2.16", "2.2.17", "2.2.18"
 SCHEMA = {FIRST: 108, SECOND: 123}
 DETECTED_SECONDS = 10.0
 REHEARSED_SECONDS = 300.0
+PUBLISHED_SECONDS = 60.0
 INSTALLED_SECONDS = 240.0
-SETTLED_SECONDS = 8.0
 
 
 @dataclass
@@ -159,16 +159,22 @@ class Story:
             explain=lambda: self._describe(version),
         )
         self.narrator.wait(
-            f"{version} is published in edge by itself", lambda: self._in_channel("edge", version), seconds=20
+            f"{version} is published in edge by itself",
+            lambda: self._in_channel("edge", version),
+            seconds=PUBLISHED_SECONDS,
         )
 
     def _approve(self, version: str) -> None:
-        self.narrator.wait(f"{version} asks for one approval for stable", lambda: self._asks(version), seconds=20)
+        self.narrator.wait(
+            f"{version} asks for one approval for stable", lambda: self._asks(version), seconds=PUBLISHED_SECONDS
+        )
         with self.narrator.step(f"a maintainer approves it (tidegate approve {self.stage.application} {version})"):
             self.stage.control_plane.cli(
                 "approve", self.stage.application, version, "--channel", "stable", "-m", "told by the demo"
             )
-        self.narrator.wait(f"{version} is published in stable", lambda: self._in_channel("stable", version), seconds=20)
+        self.narrator.wait(
+            f"{version} is published in stable", lambda: self._in_channel("stable", version), seconds=PUBLISHED_SECONDS
+        )
         if version == FIRST:
             shutil.copytree(self.stage.control_plane.channel_files, self.stage.folder / "older", dirs_exist_ok=True)
 
