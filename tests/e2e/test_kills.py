@@ -69,6 +69,7 @@ class Killer:
 @pytest.fixture
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("kills")
+    down(folder)  # what a killed run has left
     port = free_port("127.0.0.1")
     made = Stage(Narrator(), folder=folder, port=port, application="notes", settings=SETTINGS)
     yield made

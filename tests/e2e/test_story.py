@@ -16,6 +16,7 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     folder: Path = tmp_path_factory.mktemp("story")
+    down(folder)  # what a killed run has left
     narrator = Narrator()
     played = Story(Stage(narrator, folder=folder, port=free_port("127.0.0.1")), narrator)
     yield played
@@ -24,9 +25,13 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
 
 
 @pytest.fixture(autouse=True)
-def _needs_the_steps_before(request: pytest.FixtureRequest) -> None:
-    if request.session.testsfailed:
-        pytest.fail("a step before this one did not come true")
+def _needs_the_steps_before(request: pytest.FixtureRequest, story: Story) -> Iterator[None]:
+    if "broke off" in story.seen:
+        pytest.fail(f"a step before this one did not come true: {story.seen['broke off']}")
+    failed_before = request.session.testsfailed
+    yield
+    if request.session.testsfailed > failed_before:
+        story.seen["broke off"] = request.node.name
 
 
 def test_1_a_user_cluster_follows_stable(story: Story) -> None:
