@@ -209,12 +209,11 @@ class Releases:
 def surroundings(folder: Path, name: str) -> Iterator[tuple[Path, Releases, str]]:
     """Make a registry and a cluster that pulls from it; yield kubeconfig, releases and the helm program."""
     ready = everything()
-    cluster = OwnCluster(f"tidegate-{name}", ready)
     with registry.running(ready.engine, folder / "registry") as served:
         publisher = publishing.publisher(served.host)
         publisher.build_image(IMAGE, "1", HERE / "charts" / "echo-image")
+        cluster = KindProvider(ready).create(name)
         try:
-            cluster.create()
             cluster.connect_mirror(served.cluster_url)
             chart = HERE / "charts" / "echo"
             releases = Releases(served.url, lambda version: publisher.publish_chart(CHART, chart, version))
