@@ -50,7 +50,7 @@ from control_plane.publishing.static import resolve
 from control_plane.publishing.storage import DirectoryStorage
 from examples import publishing
 from examples.publishing import MANIFESTS, repository
-from test_harness.clusters.kind import OwnCluster
+from test_harness.clusters.kind import KindProvider
 from test_harness.images import registry
 from test_harness.offline.prepare import everything
 
