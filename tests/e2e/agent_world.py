@@ -82,7 +82,7 @@ class ControlPlane(http.server.ThreadingHTTPServer):
         self.key = b""
         self.reports: list[Report] = []
         self.requests: list[tuple[str, int]] = []
-        self.down = False
+        self.deaf = False  # takes no report, as a control plane behind a broken link
         self.generation = 0
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -129,6 +129,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.server.deaf and self.path.endswith("/reports"):
+            self.close_connection = True
+            return
         try:
             answer = self._enrol(body) if self.path.endswith("/enrol") else self._take(body)
             self._answer(200, msgspec.json.encode(answer))
@@ -158,9 +161,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         jwt.decode(token, public, algorithms=["EdDSA"], audience=AGENT_JWT_AUDIENCE)
 
     def _answer(self, status: int, body: bytes, etag: str = "") -> None:
-        if self.server.down:
-            self.close_connection = True
-            return
         self.server.requests.append((self.path, status))
         self.send_response(status)
         if etag:
