@@ -74,20 +74,6 @@ def refresh(
         )
 
 
-def check_root(data: bytes) -> None:
-    """Raise ``Untrusted`` unless ``data`` is a root.json that satisfies its own rules."""
-    with tempfile.TemporaryDirectory(prefix="tidegate-trust-") as folder:
-        try:
-            Updater(folder, "http://unused.invalid/", bootstrap=data, fetcher=_Offline())
-        except exceptions.RepositoryError as error:
-            raise Untrusted("malformed", f"root.json from enrolment cannot be used ({error}): enrol again") from None
-
-
-class _Offline(FetcherInterface):
-    def _fetch(self, url: str) -> Iterator[bytes]:
-        raise exceptions.DownloadError(url)
-
-
 class _Fetcher(FetcherInterface):
     """Reads through our bounded GET, hands out the timestamp that was read already, and remembers what it read."""
 

@@ -73,6 +73,17 @@ def channels_reconcile(
     return written
 
 
+def channels_renew(
+    *, repository: Repository, clock: Callable[[], datetime], scope: SessionScope = session_scope
+) -> list[str]:
+    """Sign again what nears its expiry; files that cannot be built on are made anew first. Return the roles written."""
+    try:
+        return repository.renew(clock())
+    except Refused as error:
+        log.warning("the channels' files are made anew from the database", reason=error.message)
+        return channels_reconcile(repository=repository, clock=clock, scope=scope)
+
+
 def wanted_files(session: Session, channel: Channel, now: datetime) -> Wanted | None:
     """Return what the files of a channel should say; None before its first generation."""
     publication = lookups.publication_of(session, channel.id, channel.generation)

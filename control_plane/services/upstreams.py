@@ -56,11 +56,6 @@ class Findings:
     missing: str = ""
 
 
-def upstreams_due(session: Session, *, now: datetime, limit: int = 20) -> list[int]:
-    """Return the chart upstreams whose time to be looked at has come."""
-    return work.due_upstreams(session, now, limit)
-
-
 def upstream_nudge(session: Session, *, repositories: Sequence[str], now: datetime) -> list[int]:
     """Make the upstreams of applications that use any of ``repositories`` due now; return their ids."""
     ids = work.chart_upstreams_using(session, repositories)

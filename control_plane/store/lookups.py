@@ -199,13 +199,6 @@ def unused_tokens(session: Session, cluster_id: int) -> Sequence[models.JoinToke
     return session.scalars(select(models.JoinToken).filter_by(cluster_id=cluster_id, used_at=None)).all()
 
 
-def sightings_of(session: Session, upstream_id: int) -> Sequence[models.Sighting]:
-    """Return everything that was seen in an upstream, oldest first."""
-    return session.scalars(
-        select(models.Sighting).filter_by(upstream_id=upstream_id).order_by(models.Sighting.id)
-    ).all()
-
-
 def installation_in(session: Session, cluster_id: int, application: str) -> models.Installation | None:
     """Return what a cluster last reported about an application, or None."""
     return session.scalar(select(models.Installation).filter_by(cluster_id=cluster_id, application=application))

@@ -135,11 +135,6 @@ def review() -> None:
 @shared_task(name="tidegate.renew")  # type: ignore[untyped-decorator]  # celery has no types
 def renew() -> None:
     """Sign again what nears its expiry."""
-    repository = repository_of(get_settings())
-    try:
-        written = repository.renew(clock())
-    except Refused as error:
-        log.warning("the channels' files are made anew from the database", reason=error.message)
-        written = channel_files.channels_reconcile(repository=repository, clock=clock)
+    written = channel_files.channels_renew(repository=repository_of(get_settings()), clock=clock)
     if written:
         log.info("signed again", roles=written)

@@ -16,7 +16,6 @@ import msgspec
 
 _PARAMETER = re.compile(r'([A-Za-z_][A-Za-z0-9_-]*)=(?:"((?:[^"\\]|\\.)*)"|([^",\s]*))')
 _LOOPBACK_NAMES = ("localhost", "ip6-localhost")
-HUB_HOSTS = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
 HUB_CONFIG_KEY = "https://index.docker.io/v1/"
 
 
