@@ -1,6 +1,7 @@
 """The entrypoint of our PostgreSQL image, with Debian's PostgreSQL: it behaves as the published image's does."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -18,8 +19,10 @@ SETTINGS = {"POSTGRES_USER": "miniflux", "POSTGRES_PASSWORD": "secret", "POSTGRE
 
 @pytest.fixture
 def folder():
-    """Not pytest's: that is below a folder that user postgres may not enter."""
+    """Not pytest's: that is below a folder that user postgres may not enter; the checkout may be, so its script is copied."""
     made = Path(subprocess.check_output([*databases._as_postgres(), "mktemp", "-d"], text=True, cwd="/").strip())
+    shutil.copy(ENTRYPOINT, made / "entrypoint.sh")
+    (made / "entrypoint.sh").chmod(0o755)
     yield made
     subprocess.run(["rm", "-rf", made], check=True)
 
@@ -29,7 +32,7 @@ def started(folder, settings, port=0):
     """The entrypoint's process group; killed at the end."""
     path = os.pathsep.join([*databases._postgres_folders(), os.environ["PATH"]])
     environment = {"PATH": path, "PGDATA": str(folder / "data"), "LANG": "C.UTF-8"} | settings
-    command = [ENTRYPOINT, "postgres", "-p", str(port), "-c", f"unix_socket_directories={folder}"]
+    command = [folder / "entrypoint.sh", "postgres", "-p", str(port), "-c", f"unix_socket_directories={folder}"]
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
             [*databases._as_postgres(), *command], env=environment, stderr=log, cwd="/", start_new_session=True
