@@ -1,0 +1,31 @@
+"""Variant families: what of a version's suffix must stay the same from version to version (``alpine``, ``debian-12``). PURE.
+
+A suffix is read in pieces between hyphens. Words of a pre-release (``rc.1``), build revisions (``r4``), hashes and dates say
+*when*, not *which variant*, so they are no part of the family: ``rc.1-alpine3.19`` is of the family ``alpine3.19``. A few
+publishers count their builds in the variant's own name (``k3s1``, ``ce.0``): there the number is left off.
+"""
+
+import re
+
+MOMENTS = (
+    "alpha", "beta", "rc", "pre", "preview", "prerelease", "dev", "develop", "snapshot", "nightly", "canary", "next",
+    "milestone", "post", "rev", "build", "hotfix", "patch", "ga", "final", "release", "stable", "a", "b", "c", "m", "p", "r", "cr", "ea",
+    "sp", "incremental", "edge", "unstable", "experimental", "test", "testing", "main", "master", "trunk", "head",
+)  # fmt: skip
+_MOMENT = re.compile(rf"(?:{'|'.join(MOMENTS)})(?:[0-9]+|[.][0-9A-Za-z.]*)?", re.IGNORECASE)
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)*")
+_DATE_OR_HASH = re.compile(r"[0-9]{6,}(?:[tT.][0-9]+)*[zZ]?|g?(?=[a-f]*[0-9])[0-9a-f]{7,64}")
+_COUNTED = re.compile(r"(k3s|rke2r|ce|ee|ls)\.?[0-9]+")
+
+
+def family_of(suffix: str) -> str:
+    """Return the family that ``suffix`` (what follows the numbers, without its hyphen) names; empty for none."""
+    kept: list[str] = []
+    for piece in suffix.split("-"):
+        if not piece or _MOMENT.fullmatch(piece) or _DATE_OR_HASH.fullmatch(piece):
+            continue
+        if _NUMBER.fullmatch(piece) and not kept:  # `rc-1`, `0.3.7`: a number by itself names no variant
+            continue
+        counted = _COUNTED.fullmatch(piece)
+        kept.append(counted[1] if counted else piece)
+    return "-".join(kept)
