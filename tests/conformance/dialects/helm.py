@@ -1,0 +1,27 @@
+"""Helm's choice of a chart's version, and its references of charts."""
+
+from control_plane.domain.versions import helm
+from tests.conformance.dialects.answering import Answer, Input
+from tests.conformance.dialects.masterminds import constraint_check
+
+
+def chart_reference(given: Input) -> dict[str, str]:
+    reference = helm.split_chart_reference(given["reference"])
+    return {
+        "registry": reference.domain,
+        "repository": reference.path,
+        "tag": reference.tag,
+        "digest": reference.digest,
+    }
+
+
+HELM: dict[str, Answer] = {
+    "constraint_check": constraint_check,
+    "is_version_range": lambda given: helm.is_range(given["text"]),
+    "oci_tag_select": lambda given: {"tag": helm.first_match(given["tags"], given["version"])},
+    "index_first": lambda given: helm.newest_first(given["versions"])[0],
+    "index_get": lambda given: helm.first_match(helm.newest_first(given["versions"]), given["version"]),
+    "chart_reference_parse": chart_reference,
+}
+
+ANSWERS: dict[str, dict[str, Answer]] = {"helm-version-select": HELM}
