@@ -1,0 +1,36 @@
+"""Patterns: what matches, what a replacement makes of it, what is refused."""
+
+import pytest
+
+from control_plane.domain.versions.patterns import compile_pattern
+from control_plane.domain.versions.ranges import InvalidRange
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "expected"),
+    [
+        ("glob:3.*", "3.1", True),
+        ("glob:3.*", "3x1", False),
+        ("glob:*", "", True),
+        ("glob:a?", "ab", False),
+        ("regexp:^v[0-9]+$", "v12", True),
+        ("regex:[0-9]", "a1b", True),
+        ("1.2", "1.2", True),
+        ("1.2", "1x2", False),
+    ],
+)
+def test_matches(pattern: str, text: str, expected: bool) -> None:
+    assert compile_pattern(pattern).matches(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"), [("$1", "7"), ("${n}-$$", "7-$"), ("$1x", ""), ("${1}x", "7x"), ("$9", ""), ("a$", "a$")]
+)
+def test_expands_as_go_does(template: str, expected: str) -> None:
+    assert compile_pattern("regexp:^v(?P<n>[0-9]+)").expand("v7", template) == expected
+
+
+@pytest.mark.parametrize("pattern", ["regexp:(", r"regexp:(a)\1", "glob:" + "a" * 2_000, "regexp:((a{100}){100}){100}"])
+def test_refuses(pattern: str) -> None:
+    with pytest.raises(InvalidRange, match="pattern"):
+        compile_pattern(pattern)
