@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-import re2
+import re2  # type: ignore[import-untyped]  # it ships no types
 
 from control_plane.domain.versions.ranges import InvalidRange
 
