@@ -9,13 +9,17 @@ import binascii
 import ipaddress
 import json
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
 
+from control_plane.domain.errors import Transient
+
 _PARAMETER = re.compile(r'([A-Za-z_][A-Za-z0-9_-]*)=(?:"((?:[^"\\]|\\.)*)"|([^",\s]*))')
 _LOOPBACK_NAMES = ("localhost", "ip6-localhost")
+_PRIVATE_NETWORKS = tuple(ipaddress.ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 HUB_CONFIG_KEY = "https://index.docker.io/v1/"
 
 
@@ -62,9 +66,20 @@ def is_internal(netloc: str) -> bool:
     return not address.is_global or address.is_multicast
 
 
-def default_scheme(netloc: str) -> str:
-    """Return ``http`` for this machine and ``https`` for every other."""
-    return "http" if is_loopback(netloc) else "https"
+def is_private_network(netloc: str) -> bool:
+    """Return whether ``netloc`` is an IPv4 address of a private network (10/8, 172.16/12, 192.168/16)."""
+    address = _address(host_of(netloc))
+    return address is not None and any(address in network for network in _PRIVATE_NETWORKS)
+
+
+def default_scheme(netloc: str, *, plain_inside: bool = False) -> str:
+    """Return ``http`` for this machine and ``https`` for every other.
+
+    ``plain_inside``: ``http`` for a private network's address too, as go-containerregistry has it. Ours is stricter: a password
+    is not sent in the clear because an address is private.
+    """
+    plain = is_loopback(netloc) or (plain_inside and is_private_network(netloc))
+    return "http" if plain else "https"
 
 
 def is_realm_allowed(realm: str, registry: str, *, insecure: bool) -> bool:
@@ -108,3 +123,54 @@ def _pair(encoded: str) -> tuple[str, str] | None:
     except (binascii.Error, ValueError):
         return None
     return (user, password) if colon else None
+
+
+def answer_to_ping(status: int, headers: Sequence[str]) -> Challenge:
+    """Return what ``GET /v2/`` asks of us: scheme ``""`` for nothing, else the first challenge that we can meet, else the first.
+
+    ``headers`` are all ``WWW-Authenticate`` of the answer. Raises ``Transient`` for a status that no registry gives there.
+    """
+    if status == 200:
+        return Challenge("")
+    if status != 401:
+        raise Transient(
+            f"the registry answers HTTP {status} when asked what it wants", code="registry_refused", retry_after=300
+        )
+    found = [parse_challenge(header) for header in headers]
+    known = next((challenge for challenge in found if challenge.scheme != "unknown"), None)
+    return known or Challenge(headers[0].split(" ")[0].lower() if headers else "unknown")
+
+
+def repository_scope(repository: str, actions: Iterable[str] = ("pull",)) -> str:
+    """Return the token scope for ``actions`` on ``repository``; empty where one of the two is."""
+    cleaned = _clean_actions(actions)
+    return f"repository:{repository}:{','.join(cleaned)}" if repository and cleaned else ""
+
+
+def clean_scopes(scopes: Iterable[str]) -> list[str]:
+    """Return ``scopes`` sorted, each resource once with all its actions (``*`` is all); a resource without actions is left out."""
+    others: set[str] = set()
+    actions: dict[str, set[str]] = {}
+    for scope in scopes:
+        resource, colon, wanted = scope.rpartition(":")
+        if not colon or ":" not in resource:
+            others.add(scope)  # not of the form type:name:actions: none of our business
+        else:
+            actions.setdefault(resource, set()).update(wanted.split(","))
+    merged = {
+        f"{resource}:{','.join(cleaned)}" for resource, all_ in actions.items() if (cleaned := _clean_actions(all_))
+    }
+    return sorted(others | merged)
+
+
+def _clean_actions(actions: Iterable[str]) -> list[str]:
+    wanted = set(actions) - {""}
+    return ["*"] if "*" in wanted else sorted(wanted)
+
+
+def is_foreign_url_allowed(url: str, *, insecure: bool) -> bool:
+    """Return whether a layer may be read at ``url``, outside its registry: HTTPS (HTTP if ``insecure``), never an internal address."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (insecure and parts.scheme == "http"):
+        return False
+    return bool(parts.hostname) and not is_internal(parts.netloc)

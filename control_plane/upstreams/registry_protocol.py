@@ -5,6 +5,8 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
+import msgspec
+
 from cluster_agent.contract import sha256_hex
 from control_plane.domain.errors import TidegateError, Transient, Untrusted
 
@@ -15,6 +17,24 @@ MANIFEST_TYPES = (
     "application/vnd.docker.distribution.manifest.v2+json",
 )
 TEMPORARY_CODES = frozenset({"TOOMANYREQUESTS", "UNAVAILABLE", "UNKNOWN", "BLOB_UPLOAD_INVALID"})
+KNOWN_CODES = frozenset(
+    {
+        "BLOB_UNKNOWN",
+        "BLOB_UPLOAD_INVALID",
+        "BLOB_UPLOAD_UNKNOWN",
+        "DENIED",
+        "DIGEST_INVALID",
+        "MANIFEST_BLOB_UNKNOWN",
+        "MANIFEST_INVALID",
+        "MANIFEST_UNKNOWN",
+        "NAME_INVALID",
+        "NAME_UNKNOWN",
+        "SIZE_INVALID",
+        "TOOMANYREQUESTS",
+        "UNAUTHORIZED",
+        "UNSUPPORTED",
+    }
+)
 _LINK = re.compile(r"\s*<([^<>\s]+)>\s*(?:;\s*(.*))?")
 _SECRET_PARAMETERS = frozenset(
     {"access_token", "token", "signature", "sig", "x-amz-signature", "x-amz-credential", "password"}
@@ -86,3 +106,41 @@ def read_json(body: bytes, where: str) -> Any:
 def not_a_registry(where: str, what: str) -> TidegateError:
     """Return the error for an answer that no registry gives."""
     return Transient(f"{where} answers {what}: is this a registry?", code="not_a_registry", retry_after=300)
+
+
+def is_retryable(status: int) -> bool:
+    """Return whether the same request may well succeed a little later."""
+    return status in {408, 429} or status >= 500
+
+
+class RetryPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """When a request is sent again: after ``base · factor^attempt`` seconds, more or less ``jitter`` of it. Times are seconds.
+
+    A server's own ``Retry-After`` is kept up to ``longest_asked``, with up to ``jitter`` on top; never is less than
+    ``shortest`` waited, nor more than ``longest`` where the server asks for nothing.
+    """
+
+    retries: int = 5
+    base: float = 0.25
+    factor: float = 2.0
+    jitter: float = 0.1
+    shortest: float = 0.2
+    longest: float = 10.0
+    longest_asked: float = 60.0
+
+    def backoff(self, attempt: int) -> float:
+        """Return the wait after the failure number ``attempt`` (the first is 0), before jitter and limits."""
+        return self.base * self.factor**attempt
+
+    def wait(self, attempt: int, *, again: bool, share: float, asked: float | None = None) -> float | None:
+        """Return how long to wait before the next request, or None for no further one.
+
+        ``again``: the failure is one that may pass. ``share`` is a random number from 0 to 1. ``asked`` is ``Retry-After``.
+        """
+        if not again or attempt >= self.retries:
+            return None
+        if asked is not None and asked > 0:
+            asked = min(asked, self.longest_asked)
+            return min(max(asked * (1 + self.jitter * share), self.shortest), self.longest_asked)
+        wait = self.backoff(attempt) * (1 + self.jitter * (2 * share - 1))
+        return min(max(wait, self.shortest), self.longest)

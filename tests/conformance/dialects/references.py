@@ -1,6 +1,8 @@
 """distribution/reference's references, and those of its peers that we follow."""
 
-from control_plane.domain.versions import references
+from typing import Any
+
+from control_plane.domain.versions import reference_dialects, references
 from control_plane.upstreams import registry_auth
 from tests.conformance.dialects.answering import Answer, Input, is_accepted, valid
 
@@ -52,10 +54,37 @@ REFERENCES: dict[str, Answer] = {
     "identifier_valid": lambda given: references.is_identifier(given["identifier"]),
 }
 
-ANSWERS: dict[str, dict[str, Answer]] = {
-    "distribution-reference": REFERENCES,
-    "ggcr-name": {"registry_default_scheme": lambda given: registry_auth.default_scheme(given["registry"])},
+
+def ggcr_name(given: Input) -> dict[str, bool]:
+    """``weak`` names need defaults filled in, ``any`` are the same in both modes."""
+
+    def is_read(*, strict: bool) -> bool:
+        return is_accepted(lambda text: reference_dialects.read_name(text, given["kind"], strict=strict), given["text"])
+
+    modes = {"weak": (False,), "strict": (True,), "any": (False, True)}[given["mode"]]
+    answers = {is_read(strict=strict) for strict in modes}
+    assert len(answers) == 1
+    return {"valid": answers.pop()}
+
+
+def artifact(given: Input) -> dict[str, Any]:
+    found = reference_dialects.read_artifact(given["reference"])
+    return {"registry": found.domain, "repository": found.path, "tag": found.tag, "digest": found.digest}
+
+
+GGCR: dict[str, Answer] = {
+    "name_parse": ggcr_name,
+    "registry_default_scheme": lambda given: registry_auth.default_scheme(given["registry"], plain_inside=True),
+    "registry_is_private_ip": lambda given: registry_auth.is_private_network(given["registry"]),
 }
 
-ONE_REFERENCE_DIALECT = "references are read by distribution/reference alone, which Docker and Kubernetes follow"
-NOT_SUPPORTED: dict[str, str] = {"ggcr-name": ONE_REFERENCE_DIALECT, "oras-reference": ONE_REFERENCE_DIALECT}
+ORAS: dict[str, Answer] = {
+    "oci_reference_parse": artifact,
+    "registry_api_host": lambda given: reference_dialects.api_host(given["registry"]),
+}
+
+ANSWERS: dict[str, dict[str, Answer]] = {
+    "distribution-reference": REFERENCES,
+    "ggcr-name": GGCR,
+    "oras-reference": ORAS,
+}

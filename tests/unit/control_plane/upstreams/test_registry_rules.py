@@ -1,0 +1,120 @@
+"""The pure rules of a registry's client: scopes, retries, challenges, and where it may be sent."""
+
+import pytest
+
+from control_plane.domain.errors import Transient
+from control_plane.upstreams import registry_auth
+from control_plane.upstreams.registry_protocol import RetryPlan, is_retryable
+
+
+@pytest.mark.parametrize(
+    ("scopes", "cleaned"),
+    [
+        ([], []),
+        (["repository:foo:push,pull,push,delete"], ["repository:foo:delete,pull,push"]),
+        (["repository:foo:,"], []),
+        (["repository:foo:pull", "repository:bar:push"], ["repository:bar:push", "repository:foo:pull"]),
+        (
+            [
+                "repository:b:push",
+                "repository:a:pull",
+                "repository:b:delete,pull",
+                "registry:catalog:*",
+                "registry:catalog:pull",
+            ],
+            ["registry:catalog:*", "repository:a:pull", "repository:b:delete,pull,push"],
+        ),
+        (["unknown"], ["unknown"]),
+        (
+            ["repository:foo:pull", "unknown", "invalid:scope", "no:actions:", "repository:foo:push"],
+            ["invalid:scope", "repository:foo:pull,push", "unknown"],
+        ),
+        (["repository:localhost:5000/foo:pull,push"], ["repository:localhost:5000/foo:pull,push"]),
+    ],
+)
+def test_scopes_are_merged(scopes: list[str], cleaned: list[str]) -> None:
+    assert registry_auth.clean_scopes(scopes) == cleaned
+
+
+@pytest.mark.parametrize(
+    ("repository", "actions", "scope"),
+    [
+        ("", ["pull"], ""),
+        ("foo", [], ""),
+        ("foo", [""], ""),
+        ("foo", ["push", "pull", "pull"], "repository:foo:pull,push"),
+        ("foo", ["pull", "*"], "repository:foo:*"),
+    ],
+)
+def test_scope_of_a_repository(repository: str, actions: list[str], scope: str) -> None:
+    assert registry_auth.repository_scope(repository, actions) == scope
+
+
+@pytest.mark.parametrize(
+    ("headers", "scheme", "parameters"),
+    [
+        (["BASIC"], "basic", 0),
+        (["Negotiate", 'Basic realm="http://auth.example.com/token"'], "basic", 1),
+        (["Negotiate", "Digest"], "negotiate", 0),
+        ([], "unknown", 0),
+    ],
+)
+def test_ping(headers: list[str], scheme: str, parameters: int) -> None:
+    challenge = registry_auth.answer_to_ping(401, headers)
+    assert (challenge.scheme, len(challenge.params)) == (scheme, parameters)
+
+
+def test_ping_that_is_refused_says_nothing() -> None:
+    assert registry_auth.answer_to_ping(200, []).scheme == ""
+    with pytest.raises(Transient, match="403"):
+        registry_auth.answer_to_ping(403, ["Bearer realm=x"])
+
+
+@pytest.mark.parametrize(
+    ("url", "insecure", "allowed"),
+    [
+        ("https://cdn.example.com/x", False, True),
+        ("http://cdn.example.com/x", True, True),
+        ("http://cdn.example.com/x", False, False),
+        ("http://127.0.0.1/x", True, False),
+        ("https://[::1]/x", False, False),
+        ("https://[fd00:ec2::254]/x", False, False),
+        ("https://169.254.169.254/latest/meta-data/", False, False),
+        ("https://10.0.0.1/x", False, False),
+        ("https://8.8.8.8/x", False, True),
+        ("ftp://cdn.example.com/x", False, False),
+        ("file:///etc/passwd", False, False),
+    ],
+)
+def test_foreign_layers(url: str, insecure: bool, allowed: bool) -> None:
+    assert registry_auth.is_foreign_url_allowed(url, insecure=insecure) is allowed
+
+
+def test_private_networks_are_read_in_the_clear_only_where_asked() -> None:
+    assert registry_auth.default_scheme("10.2.3.4:5000") == "https"
+    assert registry_auth.default_scheme("10.2.3.4:5000", plain_inside=True) == "http"
+    assert registry_auth.default_scheme("[2001:db8::1]:5000", plain_inside=True) == "https"
+    assert not registry_auth.is_private_network("10.256.0.0:5000")
+    assert registry_auth.is_private_network("172.16.3.4:3000")
+
+
+@pytest.mark.parametrize(
+    ("status", "again"), [(200, False), (404, False), (401, False), (408, True), (429, True), (503, True)]
+)
+def test_what_may_pass(status: int, again: bool) -> None:
+    assert is_retryable(status) is again
+
+
+def test_waits_grow_within_their_limits() -> None:
+    plan = RetryPlan()
+    assert [plan.wait(attempt, again=True, share=0.5) for attempt in range(6)] == [0.25, 0.5, 1.0, 2.0, 4.0, None]
+    assert plan.wait(0, again=False, share=0.5) is None
+    assert plan.wait(9, again=True, share=0.5) is None
+    assert RetryPlan(longest=3.0).wait(4, again=True, share=0.0) == 3.0
+
+
+@pytest.mark.parametrize(
+    ("asked", "share", "wait"), [(2, 0.0, 2.0), (2, 1.0, 2.2), (60, 1.0, 60.0), (1e12, 0.0, 60.0), (0, 0.5, 0.25)]
+)
+def test_what_the_server_asks_is_kept(asked: float, share: float, wait: float) -> None:
+    assert RetryPlan().wait(0, again=True, share=share, asked=asked) == pytest.approx(wait)
