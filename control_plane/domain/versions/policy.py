@@ -6,7 +6,7 @@ Patterns are texts: ``glob:3.*``, ``regexp:^v[0-9]+$`` (Go's RE2 syntax), or the
 """
 
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -134,6 +134,14 @@ class Rule(Protocol):
 
     def read(self, text: str, tag: Tag) -> Reading:
         """Return what the rule makes of ``text`` (what the filter extracted from ``tag``). Never raises for a text."""
+
+
+@runtime_checkable
+class TakesPrereleases(Protocol):
+    """A rule whose dialect leaves pre-releases out by itself, and which can take them in (``prereleases="allowed"``)."""
+
+    def with_prereleases(self) -> Rule:
+        """Return the same rule for releases and pre-releases."""
 
 
 class CompileRule(Protocol):

@@ -1,97 +1,262 @@
 """Which tag of an upstream is wanted, and why each of the others is not. PURE: independent of the list's order.
 
-A policy here is a Helm range; ``explain`` gives every tag one reason, ``choose`` only the newest that matches.
+One policy = filter → dialect → order → guards (``policy`` has the words' meaning). What is followed now stays the choice where
+nothing newer may be taken. Of tags that are the same version the one followed now goes first, then the most fully written one, then by
+digest and text: the order is total.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from itertools import groupby, islice
 from operator import itemgetter
+from typing import Any, NamedTuple
 
 import msgspec
 
-from control_plane.domain.versions.helm import version_of_tag
-from control_plane.domain.versions.ranges import Range
-from control_plane.domain.versions.semver import InvalidVersion, Version, parse
+from control_plane.domain.versions.guards import Check, Refusal, checks_for_all, checks_for_newcomers
+from control_plane.domain.versions.patterns import compile_pattern
+from control_plane.domain.versions.policy import (
+    Choice,
+    CompileRule,
+    Context,
+    Dialect,
+    Filter,
+    Policy,
+    Reading,
+    Rule,
+    Tag,
+    TakesPrereleases,
+    Verdict,
+)
+
+Weighed = tuple[Any, Tag, Reading, Refusal | None]  # the key, the tag, how it is read, why it is not wanted
+_key = itemgetter(0)
+_BEHIND = "newer than the policy takes: it stays {} behind the newest"
 
 
-class Policy(msgspec.Struct, frozen=True):
-    """What is wanted of an upstream's tags. ``charts``: the tags are of Helm charts, where ``_`` stands for ``+``."""
+class _Ranked(NamedTuple):
+    """Every tag, best first. ``head`` would be taken, ``chosen`` is (``notify_only``: at most what is followed now)."""
 
-    accepted: Range
-    charts: bool = False
-
-
-class Verdict(msgspec.Struct, frozen=True, gc=False):
-    """What the policy makes of one tag. ``version`` is empty where the tag is none."""
-
-    tag: str
-    version: str
-    matches: bool
-    chosen: bool
-    reason: str
+    versions: list[Weighed]
+    others: list[Weighed]
+    head: Weighed | None
+    chosen: Weighed | None
+    behind: frozenset[str]
 
 
-class Choice(msgspec.Struct, frozen=True):
-    """The tag to take and the version it stands for (normalised: ``v1.2`` is ``1.2.0``)."""
-
-    tag: str
-    version: str
+def choose(policy: Policy, tags: Sequence[Tag], context: Context) -> Choice | None:
+    """Return the tag to follow, or None where none may be. Raises ``InvalidRange`` for a policy that cannot be read."""
+    return next(iter(wanted(policy, tags, context, 1)), None)
 
 
-def choose(policy: Policy, tags: Iterable[str]) -> Choice | None:
-    """Return the newest tag that satisfies the policy, or None."""
-    best: Version | None = None
-    for tag in tags:
-        version, refusal = _judge(policy, tag)
-        if version is None or refusal or (best is not None and version.key < best.key):
-            continue
-        if best is None or _rank(version) > _rank(best):
-            best = version
-    return None if best is None else Choice(_tag(policy, best), str(best))
+def wanted(policy: Policy, tags: Sequence[Tag], context: Context, limit: int) -> tuple[Choice, ...]:
+    """Return at most ``limit`` tags that may be taken right now, best first: the first is the choice. Raises ``InvalidRange``."""
+    ranked = _rank(policy, tags, context)
+    if ranked.chosen is None:
+        return ()
+    reason = _reasons(policy, ranked, context)
+    follow = (one for one in ranked.versions if one[3] is None and one[1].name not in ranked.behind)
+    taken = [ranked.chosen] if policy.guards.notify_only else islice(follow, limit)
+    return tuple([Choice(one[1].name, one[2].version or one[1].name, one[1].digest, reason(one)) for one in taken])
 
 
-def explain(policy: Policy, tags: Iterable[str]) -> tuple[Verdict, ...]:
-    """Return a verdict for every tag: the newest first, then what is no version, by name."""
-    versions: list[tuple[tuple[object, ...], str, Version, str]] = []
-    others: list[Verdict] = []
-    for tag in set(tags):
-        version, why = _judge(policy, tag)
-        if version is None:
-            others.append(Verdict(tag, "", False, False, why))
+def lacking(policy: Policy, tags: Sequence[Tag], context: Context, limit: int) -> tuple[str, ...]:
+    """Return which of the best ``limit`` tags that may be taken, now or later, lack a digest or the platforms that are asked for.
+
+    Ages count from the first sight of a digest, so those that only wait for their age are among them. Raises ``InvalidRange``.
+    """
+    versions = _rank(policy, tags, context).versions
+    likely = islice((tag for _, tag, _, refusal in versions if refusal is None or refusal.waits), limit)
+    asks = bool(policy.guards.platforms)
+    return tuple([tag.name for tag in likely if not tag.digest or (asks and tag.platforms is None)])
+
+
+def explain(policy: Policy, tags: Sequence[Tag], context: Context) -> tuple[Verdict, ...]:
+    """Return a verdict for every tag: the best first, then what is no version, by name. Raises ``InvalidRange``."""
+    ranked = _rank(policy, tags, context)
+    reason, behind = _reasons(policy, ranked, context), ranked.behind
+    found = []
+    for one in (*ranked.versions, *ranked.others):
+        _, tag, reading, refusal = one
+        if refusal is not None:
+            found.append(Verdict(tag.name, reading.version, False, False, refusal.reason, refusal.until))
         else:
-            versions.append((_rank(version), tag, version, why))
-    versions.sort(key=itemgetter(0), reverse=True)
-    best = next((version for _, _, version, why in versions if not why), None)
-    older = f"matches, but {best} is newer"
-    return (
-        *[
-            Verdict(tag, str(version), not why, version is best, why or _reason(version, best, older))
-            for _, tag, version, why in versions
-        ],
-        *sorted(others, key=lambda verdict: verdict.tag),
-    )
+            is_wanted = tag.name not in behind
+            found.append(Verdict(tag.name, reading.version, is_wanted, one is ranked.chosen, reason(one)))
+    return tuple(found)
 
 
-def _judge(policy: Policy, tag: str) -> tuple[Version | None, str]:
-    """Return the version that ``tag`` stands for (None: it is none) and why it is not wanted ("": it is)."""
-    try:
-        version = parse(version_of_tag(tag) if policy.charts else tag)
-    except InvalidVersion as error:
-        return None, str(error)
-    return version, policy.accepted.refusal(version)
+def explain_names(policy: Policy, names: Sequence[str], now: datetime, *, current: str = "") -> tuple[Verdict, ...]:
+    """Return what the policy makes of a pasted list. Platforms and ages, which a list does not have, are not asked for."""
+    guards = msgspec.structs.replace(policy.guards, platforms=(), minimum_age_seconds=0.0)
+    tags = [Tag(name=name) for name in dict.fromkeys(names)]
+    return explain(msgspec.structs.replace(policy, guards=guards), tags, Context(now=now, current=current))
 
 
-def _rank(version: Version) -> tuple[object, ...]:
-    """Order of choice: newer; among equals the fully written one (``2.2.0`` before the moving ``2.2``), then by text."""
-    text = version.original
-    return version.key, text.count("."), text[0] != "v", text
+def next_change(policy: Policy, tags: Sequence[Tag], context: Context) -> datetime | None:
+    """Return the next moment at which a verdict may change by itself: an age is reached, a quarantine is over."""
+    ranked = _rank(policy, tags, context)
+    return min((one[3].until for one in ranked.versions if one[3] is not None and one[3].until is not None), default=None)
 
 
-def _tag(policy: Policy, version: Version) -> str:
-    return version.original.replace("+", "_") if policy.charts else version.original
+def next_of(verdicts: Iterable[Verdict]) -> datetime | None:
+    """Return the same of verdicts that are there already."""
+    return min((one.waits_until for one in verdicts if one.waits_until is not None), default=None)
 
 
-def _reason(version: Version, best: Version | None, older: str) -> str:
-    """Return why a version that matches was chosen, or was not."""
-    if version is best or best is None:
-        return "the newest that matches"
-    return older if version.key < best.key else f"the same version as {best.original}, which is written more fully"
+def compile_policy(policy: Policy, current: str = "") -> Rule:
+    """Return the rule of a policy where ``current`` (a tag) is followed. Raises ``InvalidRange``: rule or patterns cannot be read."""
+    extract = _extractor(policy.filter)
+    text = extract(current) if extract is not None and current else current
+    rule = _dialect(policy.dialect)(policy.rule, current=text or "")
+    if policy.guards.prereleases == "allowed" and isinstance(rule, TakesPrereleases):
+        return rule.with_prereleases()
+    return rule
+
+
+def _dialect(name: Dialect) -> CompileRule:
+    """The dialects are still being written: those that are there work."""
+    from control_plane.domain.versions.dialects import DIALECTS
+
+    return DIALECTS[name]
+
+
+def _extractor(wanted: Filter) -> Callable[[str], str | None] | None:
+    """Return what gives the text that the dialect reads (None: there is none); None where that is the whole tag."""
+    if not wanted.extract:
+        return None
+    pattern, to = compile_pattern(wanted.extract), wanted.to
+    return lambda name: pattern.expand(name, to)
+
+
+def _rank(policy: Policy, tags: Sequence[Tag], context: Context) -> _Ranked:
+    """Weigh every tag and put them in order."""
+    weighed = _weigh(policy, tags, context)
+    versions = _ordered([one for one in weighed if one[0] is not None], policy, context)
+    others = sorted((one for one in weighed if one[0] is None), key=lambda one: one[1].name)
+    able = (one for one in versions if one[3] is None)
+    behind = _behind(able, policy.guards.behind, context) if policy.guards.behind else frozenset()
+    able = [one for one in versions if one[3] is None and one[1].name not in behind]
+    head = chosen = able[0] if able else None
+    if policy.guards.notify_only:
+        chosen = next((one for one in able if _is_current(one[1], policy, context)), None)
+    return _Ranked(versions, others, head, chosen, behind)
+
+
+def _weigh(policy: Policy, tags: Sequence[Tag], context: Context) -> list[Weighed]:
+    rule, text_of, filtered = compile_policy(policy, context.current), _extractor(policy.filter), _name_check(policy.filter)
+    unread = Reading(None, refusal=f"{policy.filter.extract} does not match it: there is nothing to read")
+    for_all = checks_for_all(context)
+    current = _current_reading(policy, tags, context, rule)
+    for_new = [*for_all, *checks_for_newcomers(policy, context, current)]
+    found: list[Weighed] = []
+    for tag in {tag.name: tag for tag in tags}.values():
+        text = tag.name if text_of is None else text_of(tag.name)
+        reading = unread if text is None else rule.read(text, tag)
+        checks = for_all if tag.name == context.current and _is_current(tag, policy, context) else for_new
+        found.append((reading.key, tag, reading, _refusal_of(tag, reading, filtered, checks)))
+    return found
+
+
+def _reasons(policy: Policy, ranked: _Ranked, context: Context) -> Callable[[Weighed], str]:
+    """Return what says why a tag that nothing refuses is taken, or another one is."""
+    if ranked.head is None:
+        return lambda _: _BEHIND.format(policy.guards.behind)
+    key, head, _, _ = ranked.head
+    is_ascending = policy.order == "ascending"
+    other = f"matches, but {head.name} {'is newer' if is_ascending else 'comes before it'}"
+    how = "is followed now" if head.name == context.current else "is written more fully"
+    same, best = f"the same version as {head.name}, which {how}", _praise(policy, is_ascending=is_ascending)
+
+    def reason(one: Weighed) -> str:
+        if one[1].name in ranked.behind:
+            return _BEHIND.format(policy.guards.behind)
+        if one is ranked.head:
+            return best if one is ranked.chosen else f"notify only: {best}"
+        if one is ranked.chosen:
+            return f"followed now; notify only: {head.name} would be taken"
+        return same if one[0] == key else other
+
+    return reason
+
+
+def _praise(policy: Policy, *, is_ascending: bool) -> str:
+    if policy.guards.behind:
+        return f"{policy.guards.behind} behind the newest that matches"
+    return "the newest that matches" if is_ascending else "the first that matches in descending order"
+
+
+def _is_current(tag: Tag, policy: Policy, context: Context) -> bool:
+    """Say whether a tag is what is followed now: where the digest is followed too, the very digest."""
+    same_digest = not policy.digest or not context.current_digest or tag.digest == context.current_digest
+    return tag.name == context.current and same_digest
+
+
+def _current_reading(policy: Policy, tags: Sequence[Tag], context: Context, rule: Rule) -> Reading | None:
+    """Return how the dialect reads what is followed now; None where nothing is, or the extraction does not match it."""
+    extract = _extractor(policy.filter)
+    text = extract(context.current) if extract is not None else context.current
+    if not context.current or text is None:
+        return None
+    return rule.read(text, next((tag for tag in tags if tag.name == context.current), Tag(name=context.current)))
+
+
+def _name_check(wanted: Filter) -> Callable[[str], Refusal | None] | None:
+    """Return what says why a tag's name is filtered out; None where no name is."""
+    if not wanted.include and not wanted.exclude:
+        return None
+    include, exclude = [compile_pattern(one) for one in wanted.include], [compile_pattern(one) for one in wanted.exclude]
+    strange = Refusal(f"not included by {' or '.join(wanted.include)}")
+
+    def check(name: str) -> Refusal | None:
+        if include and not any(one.matches(name) for one in include):
+            return strange
+        return next((Refusal(f"excluded by {one.text}") for one in exclude if one.matches(name)), None)
+
+    return check
+
+
+def _refusal_of(
+    tag: Tag, reading: Reading, filtered: Callable[[str], Refusal | None] | None, checks: Sequence[Check]
+) -> Refusal | None:
+    """Return the first reason why a tag is not taken."""
+    if filtered is not None and (refusal := filtered(tag.name)) is not None:
+        return refusal
+    if reading.refusal:
+        return Refusal(reading.refusal)
+    for check in checks:
+        if (refusal := check(tag, reading)) is not None:
+            return refusal
+    return None
+
+
+def _ordered(versions: list[Weighed], policy: Policy, context: Context) -> list[Weighed]:
+    """Return versions best first. Those of equal keys are few: only they are compared further."""
+    versions.sort(key=_key, reverse=policy.order == "ascending")
+    ordered: list[Weighed] = []
+    for _, equals in groupby(versions, key=_key):
+        first = next(equals)
+        rest = list(equals)
+        ordered += sorted([first, *rest], key=_preference(context.current), reverse=True) if rest else (first,)
+    return ordered
+
+
+def _preference(current: str) -> Callable[[Weighed], tuple[object, ...]]:
+    """Return the order among tags of one version: followed now; the fully written one (``2.2.0`` before the moving ``2.2``); text."""
+
+    def preference(one: Weighed) -> tuple[object, ...]:
+        tag = one[1]
+        return tag.name == current, tag.name.count("."), tag.name[:1] != "v", tag.digest, tag.name
+
+    return preference
+
+
+def _behind(able: Iterable[Weighed], count: int, context: Context) -> frozenset[str]:
+    """Return the tags of the newest ``count`` versions, up to what is followed now: they are left out by ``latest-N``."""
+    left_out: set[str] = set()
+    for position, (_, equals) in enumerate(groupby(able, key=_key)):
+        names = {one[1].name for one in equals}
+        if position == count or context.current in names:
+            break
+        left_out |= names
+    return frozenset(left_out)
