@@ -7,12 +7,17 @@ publishers count their builds in the variant's own name (``k3s1``, ``ce.0``): th
 
 import re
 
-MOMENTS = (
-    "alpha", "beta", "rc", "pre", "preview", "prerelease", "dev", "develop", "snapshot", "nightly", "canary", "next",
-    "milestone", "post", "rev", "build", "hotfix", "patch", "ga", "final", "release", "stable", "a", "b", "c", "m", "p", "r", "cr", "ea",
-    "sp", "incremental", "edge", "unstable", "experimental", "test", "testing", "main", "master", "trunk", "head",
+EARLY = (
+    "alpha", "beta", "rc", "cr", "pre", "preview", "prerelease", "dev", "develop", "snapshot", "nightly", "canary", "next",
+    "milestone", "ea", "edge", "unstable", "experimental", "test", "testing", "a", "b", "c", "m",
 )  # fmt: skip
-_MOMENT = re.compile(rf"(?:{'|'.join(MOMENTS)})(?:[0-9]+|[.][0-9A-Za-z.]*)?", re.IGNORECASE)
+LATE = (
+    "post", "rev", "build", "hotfix", "patch", "ga", "final", "release", "stable", "p", "r", "sp", "incremental",
+    "main", "master", "trunk", "head",
+)  # fmt: skip
+_NUMBERED = r"(?:[0-9]+|[.][0-9A-Za-z.]*)?"
+_EARLY = re.compile(rf"(?:{'|'.join(EARLY)}){_NUMBERED}", re.IGNORECASE)
+_MOMENT = re.compile(rf"(?:{'|'.join(EARLY + LATE)}){_NUMBERED}", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 _DATE_OR_HASH = re.compile(r"[0-9]{6,}(?:[tT.][0-9]+)*[zZ]?|g?(?=[a-f]*[0-9])[0-9a-f]{7,64}")
 _COUNTED = re.compile(r"(k3s|rke2r|ce|ee|ls)\.?[0-9]+")
@@ -29,3 +34,8 @@ def family_of(suffix: str) -> str:
         counted = _COUNTED.fullmatch(piece)
         kept.append(counted[1] if counted else piece)
     return "-".join(kept)
+
+
+def is_prerelease(suffix: str) -> bool:
+    """Return whether a piece of ``suffix`` says that it is before a release (``rc.1``, ``SNAPSHOT``)."""
+    return any(_EARLY.fullmatch(piece) for piece in suffix.split("-"))

@@ -1,8 +1,9 @@
 """Helm's ranges over semantic versions (Masterminds/semver): ``>=2.2.8 <3``, ``^1.2 || ~2.3``, ``2.x``. PURE.
 
-A chart's OCI tag has ``_`` where its version has ``+``: a text that is no version as it stands is read so, as Helm reads it.
+A chart's OCI tag has ``_`` where its version has ``+``, and is read back so, as Helm reads it.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import msgspec
@@ -14,30 +15,45 @@ from control_plane.domain.versions.ranges import Range, parse_range
 from control_plane.domain.versions.semver import InvalidVersion, Version, parse
 
 REMEMBERED = 65_536  # texts: a repository is looked at again and again, and few of its tags are new
+ReadVersion = Callable[[str], tuple[Version | None, Reading]]
 
 
 class RangeRule(msgspec.Struct, frozen=True):
-    """A range, compiled."""
+    """A range, compiled. ``read_version`` makes a version of a text; None is none, and its reading says why.
+
+    ``prereleases``: those inside the range are wanted even where it does not ask for them.
+    """
 
     accepted: Range
+    read_version: ReadVersion
+    prereleases: bool = False
+
+    def with_prereleases(self) -> "RangeRule":
+        """Return the same rule that wants pre-releases too."""
+        return RangeRule(self.accepted, self.read_version, prereleases=True)
 
     def read(self, text: str, tag: Tag) -> Reading:  # noqa: ARG002 - all is in the text
         """Return the version's order and whether the range wants it."""
-        version, reading = read_version(text)
-        refusal = self.accepted.refusal(version) if version is not None else ""
+        version, reading = self.read_version(text)
+        refusal = self.accepted.refusal(version, include_prereleases=self.prereleases) if version is not None else ""
         return refused(reading, refusal) if refusal else reading
 
 
 def compile_range(rule: str, *, current: str) -> Rule:  # noqa: ARG001 - a range does not depend on what is followed now
     """Return the rule that ``rule``, a range, makes. Raises ``InvalidRange``."""
-    return RangeRule(parse_range(rule))
+    return RangeRule(parse_range(rule), read_version)
 
 
 @lru_cache(REMEMBERED)
 def read_version(text: str) -> tuple[Version | None, Reading]:
-    """Return the version that ``text`` stands for (None: it is none) and its reading as a rule that wants everything makes it."""
+    """Return the version that ``text`` stands for (None: it is none), and its reading where nothing refuses it."""
+    return attempt(parse, version_of_tag(text))
+
+
+def attempt(read: Callable[[str], Version], text: str) -> tuple[Version | None, Reading]:
+    """Return the version that ``read`` makes of ``text`` and its reading; (None, why not) where it makes none."""
     try:
-        version = parse(version_of_tag(text))
+        version = read(text)
     except InvalidVersion as error:
         return None, Reading(key=None, refusal=str(error))
     return version, reading_of(version)
