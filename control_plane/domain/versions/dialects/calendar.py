@@ -1,7 +1,8 @@
 """Calendar versions (calver.org): ``YYYY.0M.MICRO``, ``YY.MM``, ``YYYY.MM.DD-MODIFIER``. PURE.
 
 A rule is a format, and comparisons after it if wanted: ``YYYY.0M >=2024.04``. Each part is written as the format says (``0M`` with its
-zero, ``MM`` without), and a date must be one: 2023.02.30 is no version. A modifier may be left out with the separator before it.
+zero, ``MM`` without), and a date must be one: 2023.02.30 is no version. A modifier may be left out with the separator
+before it; one such as ``rc1`` makes a pre-release, which only a pre-release is followed by.
 """
 
 import re
@@ -13,7 +14,7 @@ from itertools import pairwise
 import msgspec
 
 from control_plane.domain.versions.comparisons import Comparisons, Numbers, natural, parse_comparisons
-from control_plane.domain.versions.dialects.helm import refused
+from control_plane.domain.versions.dialects.helm import REMEMBERED, refused
 from control_plane.domain.versions.families import family_of, is_prerelease
 from control_plane.domain.versions.policy import Reading, Rule, Tag
 from control_plane.domain.versions.ranges import InvalidRange
@@ -74,30 +75,47 @@ def _value(name: str, text: str) -> int:
 
 
 class CalendarRule(msgspec.Struct, frozen=True):
-    """A format and what of it is wanted."""
+    """A format, what of it is wanted, and whether that is so of pre-releases."""
 
     format: Format
     accepted: Comparisons
+    prereleases: bool = False
+
+    def with_prereleases(self) -> "CalendarRule":
+        """Return the same rule that wants pre-releases too."""
+        return CalendarRule(self.format, self.accepted, prereleases=True)
 
     def read(self, text: str, tag: Tag) -> Reading:  # noqa: ARG002 - all is in the text
         """Return the version's order and whether the rule wants it."""
-        found = self.format.numbers(text) if len(text) <= MAX_LENGTH else None
-        if found is None:
-            return Reading(key=None, refusal=f"{text[:80]!r} is not written as {self.format.text} says")
-        numbers, modifier = found
-        values = dict(zip(self.format.names, numbers, strict=True))
-        if not _is_a_date(values):
-            return Reading(key=None, refusal=f"{text[:80]!r} has a day that its month has not")
-        reading = _reading(text, numbers, modifier, values.get("MAJOR"))
-        refusal = self.accepted.refusal(numbers)
+        numbers, reading = read_version(self.format, text)
+        refusal = self._refusal(numbers, reading) if numbers else ""
         return refused(reading, refusal) if refusal else reading
 
+    def _refusal(self, numbers: Numbers, reading: Reading) -> str:
+        if reading.prerelease and not self.prereleases:
+            return "a pre-release, and what is followed now is none"
+        return self.accepted.refusal(numbers)
 
-def compile_format(rule: str, *, current: str) -> Rule:  # noqa: ARG001 - a format does not depend on what is followed now
+
+def compile_format(rule: str, *, current: str) -> Rule:
     """Return the rule that ``rule`` makes: a format, then comparisons if wanted. Raises ``InvalidRange``."""
     written, comparisons = (*rule.split(None, 1), "", "")[:2]
     found = parse_format(written)
-    return CalendarRule(found, parse_comparisons(comparisons, found.operand))
+    followed = read_version(found, current)[1]
+    return CalendarRule(found, parse_comparisons(comparisons, found.operand), followed.prerelease)
+
+
+@lru_cache(REMEMBERED)
+def read_version(wanted: Format, text: str) -> tuple[Numbers, Reading]:
+    """Return the numbers that ``text`` has (none: it is no version of the format), and its reading where nothing refuses it."""
+    found = wanted.numbers(text) if len(text) <= MAX_LENGTH else None
+    if found is None:
+        return (), Reading(key=None, refusal=f"{text[:80]!r} is not written as {wanted.text} says")
+    numbers, modifier = found
+    values = dict(zip(wanted.names, numbers, strict=True))
+    if not _is_a_date(values):
+        return (), Reading(key=None, refusal=f"{text[:80]!r} has a day that its month has not")
+    return numbers, _reading(text, numbers, modifier, values.get("MAJOR"))
 
 
 def _reading(text: str, numbers: Numbers, modifier: str, major: int | None) -> Reading:

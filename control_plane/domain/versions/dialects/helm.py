@@ -3,6 +3,7 @@
 A chart's OCI tag has ``_`` where its version has ``+``, and is read back so, as Helm reads it.
 """
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -15,6 +16,7 @@ from control_plane.domain.versions.ranges import Range, parse_range
 from control_plane.domain.versions.semver import InvalidVersion, Version, parse
 
 REMEMBERED = 65_536  # texts: a repository is looked at again and again, and few of its tags are new
+_DIGIT = re.compile("[0-9]")
 ReadVersion = Callable[[str], tuple[Version | None, Reading]]
 
 
@@ -60,14 +62,20 @@ def attempt(read: Callable[[str], Version], text: str) -> tuple[Version | None, 
 
 
 def reading_of(version: Version) -> Reading:
-    """Return how a semantic version is read where nothing refuses it."""
+    """Return how a semantic version is read where nothing refuses it. A variant in the metadata comes before the plain version."""
+    variant = variant_of(version.metadata)
     return Reading(
-        key=version.key,
+        key=(*version.key, not variant),
         version=str(version),
         prerelease=bool(version.pre),
         major=version.major,
-        family=family_of(version.pre),
+        family="-".join(part for part in (family_of(version.pre), variant) if part),
     )
+
+
+def variant_of(metadata: str) -> str:
+    """Return the variant that build metadata names: words alone (``windows``); with a number in it, it names a build."""
+    return family_of(metadata) if metadata and not _DIGIT.search(metadata) else ""
 
 
 def refused(reading: Reading, refusal: str) -> Reading:
