@@ -79,7 +79,12 @@ class Settings(BaseSettings):
     silent_after_seconds: PositiveFloat = Field(
         default=600.0, description="a cluster that did not call for so long is silent"
     )
-    webhook_secret_file: Folder | None = Field(default=None, description="file with the secret that registries send")
+    webhook_secret_file: Folder | None = Field(
+        default=None, description="file with the secrets that webhooks may send, one per line"
+    )
+    webhook_secrets_dir: Folder | None = Field(
+        default=None, description="folder with a file like it per vendor, e.g. github; else webhook_secret_file counts"
+    )
     webhook_body_limit: PositiveInt = Field(default=1_000_000, description="bytes of a webhook that are read at most")
 
     log_level: Literal["debug", "info", "warning", "error"] = Field(

@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "control_plane.web.dashboard",
 ]
 MIDDLEWARE = [
+    "control_plane.web.api.hook_secrets.hidden_secrets",
     "control_plane.web.headers.security_headers",
     "control_plane.web.headers.known_host",
     "django.contrib.sessions.middleware.SessionMiddleware",

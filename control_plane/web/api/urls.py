@@ -15,7 +15,7 @@ api.add_router("", routes.router)
 urlpatterns = [
     path("api/agent/v1/enrol", agents.enrol),
     path("api/agent/v1/reports", agents.receive_reports),
-    path("api/webhooks/registry", webhooks.registry),
+    path("api/webhooks/<str:vendor_name>", webhooks.webhook),
     path("api/v1/", api.urls),
     path("tuf/<path:path>", channel_files.channel_file),
     path("healthz", health.alive),
