@@ -136,6 +136,22 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
+class Flag:
+    """True or false."""
+
+    def read(self, value: Value, path: str, check: Check) -> bool | None:
+        """See ``Kind``."""
+        if isinstance(value.content, bool):
+            return value.content
+        check.wrong(value, path, f"expected true or false, found {value.written or _name_of(value.content)}")
+        return None
+
+    def schema(self) -> dict[str, Any]:
+        """See ``Kind``."""
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True, slots=True)
 class Free:
     """A mapping of anything: Helm values."""
 

@@ -140,7 +140,9 @@ def _age_check(least: timedelta, now: datetime) -> Check:
         if until <= now:
             return None
         seen = moment(tag.first_seen_at)
-        return Refusal(f"waits until {moment(until)}: first seen {seen}, wanted at least {words} old", until, waits=True)
+        return Refusal(
+            f"waits until {moment(until)}: first seen {seen}, wanted at least {words} old", until, waits=True
+        )
 
     return check
 

@@ -13,13 +13,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from control_plane.domain.versions.dialects import DIALECTS
 from control_plane.domain.versions.guards import Check, Refusal, checks_for_all, checks_for_newcomers
 from control_plane.domain.versions.patterns import compile_pattern
 from control_plane.domain.versions.policy import (
     Choice,
-    CompileRule,
     Context,
-    Dialect,
     Filter,
     Policy,
     Reading,
@@ -96,7 +95,9 @@ def explain_names(policy: Policy, names: Sequence[str], now: datetime, *, curren
 def next_change(policy: Policy, tags: Sequence[Tag], context: Context) -> datetime | None:
     """Return the next moment at which a verdict may change by itself: an age is reached, a quarantine is over."""
     ranked = _rank(policy, tags, context)
-    return min((one[3].until for one in ranked.versions if one[3] is not None and one[3].until is not None), default=None)
+    return min(
+        (one[3].until for one in ranked.versions if one[3] is not None and one[3].until is not None), default=None
+    )
 
 
 def next_of(verdicts: Iterable[Verdict]) -> datetime | None:
@@ -108,17 +109,10 @@ def compile_policy(policy: Policy, current: str = "") -> Rule:
     """Return the rule of a policy where ``current`` (a tag) is followed. Raises ``InvalidRange``: rule or patterns cannot be read."""
     extract = _extractor(policy.filter)
     text = extract(current) if extract is not None and current else current
-    rule = _dialect(policy.dialect)(policy.rule, current=text or "")
+    rule = DIALECTS[policy.dialect](policy.rule, current=text or "")
     if policy.guards.prereleases == "allowed" and isinstance(rule, TakesPrereleases):
         return rule.with_prereleases()
     return rule
-
-
-def _dialect(name: Dialect) -> CompileRule:
-    """The dialects are still being written: those that are there work."""
-    from control_plane.domain.versions.dialects import DIALECTS
-
-    return DIALECTS[name]
 
 
 def _extractor(wanted: Filter) -> Callable[[str], str | None] | None:
@@ -134,9 +128,9 @@ def _rank(policy: Policy, tags: Sequence[Tag], context: Context) -> _Ranked:
     weighed = _weigh(policy, tags, context)
     versions = _ordered([one for one in weighed if one[0] is not None], policy, context)
     others = sorted((one for one in weighed if one[0] is None), key=lambda one: one[1].name)
-    able = (one for one in versions if one[3] is None)
+    able = [one for one in versions if one[3] is None]
     behind = _behind(able, policy.guards.behind, context) if policy.guards.behind else frozenset()
-    able = [one for one in versions if one[3] is None and one[1].name not in behind]
+    able = [one for one in able if one[1].name not in behind] if behind else able
     head = chosen = able[0] if able else None
     if policy.guards.notify_only:
         chosen = next((one for one in able if _is_current(one[1], policy, context)), None)
@@ -144,7 +138,11 @@ def _rank(policy: Policy, tags: Sequence[Tag], context: Context) -> _Ranked:
 
 
 def _weigh(policy: Policy, tags: Sequence[Tag], context: Context) -> list[Weighed]:
-    rule, text_of, filtered = compile_policy(policy, context.current), _extractor(policy.filter), _name_check(policy.filter)
+    rule, text_of, filtered = (
+        compile_policy(policy, context.current),
+        _extractor(policy.filter),
+        _name_check(policy.filter),
+    )
     unread = Reading(None, refusal=f"{policy.filter.extract} does not match it: there is nothing to read")
     for_all = checks_for_all(context)
     current = _current_reading(policy, tags, context, rule)
@@ -205,7 +203,10 @@ def _name_check(wanted: Filter) -> Callable[[str], Refusal | None] | None:
     """Return what says why a tag's name is filtered out; None where no name is."""
     if not wanted.include and not wanted.exclude:
         return None
-    include, exclude = [compile_pattern(one) for one in wanted.include], [compile_pattern(one) for one in wanted.exclude]
+    include, exclude = (
+        [compile_pattern(one) for one in wanted.include],
+        [compile_pattern(one) for one in wanted.exclude],
+    )
     strange = Refusal(f"not included by {' or '.join(wanted.include)}")
 
     def check(name: str) -> Refusal | None:
@@ -234,10 +235,10 @@ def _ordered(versions: list[Weighed], policy: Policy, context: Context) -> list[
     """Return versions best first. Those of equal keys are few: only they are compared further."""
     versions.sort(key=_key, reverse=policy.order == "ascending")
     ordered: list[Weighed] = []
+    preference = _preference(context.current)
     for _, equals in groupby(versions, key=_key):
-        first = next(equals)
-        rest = list(equals)
-        ordered += sorted([first, *rest], key=_preference(context.current), reverse=True) if rest else (first,)
+        run = list(equals)
+        ordered += sorted(run, key=preference, reverse=True) if len(run) > 1 else run
     return ordered
 
 
