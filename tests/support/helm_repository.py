@@ -1,8 +1,13 @@
 """Helm repositories for tests: packed charts, and indexes of any size as Helm writes them."""
 
 import hashlib
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
 from control_plane.upstreams.packing import pack_chart
 
@@ -48,3 +53,50 @@ def write_large_index(path: Path, *, size: int, charts: int) -> None:
     }
     with path.open("w") as file:
         file.writelines(index_lines(made))
+
+
+class HelmServer:
+    """A Helm repository on this machine. ``charts`` are packed by name and version; ``asked`` counts requests by path and status.
+
+    ``validators`` names the headers that it sends (and honours) for the index.
+    """
+
+    def __init__(self, server: HTTPServer, *, validators: tuple[str, ...] = ("ETag", "Last-Modified")) -> None:
+        self.url = server.url_for("/charts").rstrip("/")
+        self.charts: dict[tuple[str, str], bytes] = {}
+        self.index: bytes = b""
+        self.validators = validators
+        self.asked: Counter[tuple[str, int]] = Counter()
+        server.expect_request(re.compile("/charts/.*")).respond_with_handler(self._answer)
+
+    def publish(self, name: str, *versions: str, **changes: str) -> None:
+        """Add versions of a chart and write the index anew."""
+        self.charts.update({(name, version): packed(name, version) for version in versions})
+        entries: dict[str, list[str]] = {}
+        for (chart, version), content in self.charts.items():
+            digest = changes.get("digest", sha256(content))
+            more = changes.get("more", "") if (chart, version) == (name, versions[-1]) else ""
+            entries.setdefault(chart, []).append(
+                entry_lines(chart, version, digest, url=changes.get("url", "").format(chart, version), more=more)
+            )
+        self.index = "".join(index_lines({chart: iter(lines) for chart, lines in entries.items()})).encode()
+
+    def _answer(self, request: Request) -> Response:
+        response = self._respond(request)
+        self.asked[request.path.removeprefix("/charts/"), response.status_code] += 1
+        return response
+
+    def _respond(self, request: Request) -> Response:
+        if request.path.endswith("/index.yaml"):
+            return self._respond_index(request)
+        content = {f"{name}-{version}.tgz": packed for (name, version), packed in self.charts.items()}
+        found = content.get(request.path.rpartition("/")[2])
+        return Response(found) if found is not None else Response("<html>404</html>", 404, content_type="text/html")
+
+    def _respond_index(self, request: Request) -> Response:
+        known = {"ETag": f'"{sha256(self.index)[:16]}"', "Last-Modified": "Mon, 06 May 2024 07:08:09 GMT"}
+        headers = {name: known[name] for name in self.validators}
+        etag = request.headers.get("If-None-Match")
+        if etag is not None and etag == headers.get("ETag"):
+            return Response(status=304, headers=headers)
+        return Response(self.index, headers=headers, content_type="text/yaml")

@@ -1,0 +1,177 @@
+"""What sources that are no registries need of HTTP: one request, its redirects followed with care, what its status means.
+
+Credentials go only to the host they are for, never over plain HTTP (but on this machine), and not along with a redirect.
+"""
+
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, BinaryIO, Literal
+from urllib.parse import urljoin, urlsplit
+
+import httpx2
+import msgspec
+
+from control_plane.domain.errors import InvalidInput, NotFound, Transient
+from control_plane.upstreams.registry_auth import is_internal, is_loopback
+from control_plane.upstreams.registry_protocol import read_json, without_secrets
+
+MAX_DOCUMENT = 16 * 1024 * 1024
+MAX_REDIRECTS = 5
+MAX_RETRY_AFTER = 3600.0
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+Login = tuple[str, str]
+Scheme = Literal["basic", "bearer"]
+FindLogin = Callable[[str], Login | None]
+"""Says user and password (or token) for a URL, None where there is none."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A usable answer (2xx or 304). ``url`` is where it came from in the end; ``body`` is empty where it was written to a file."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+
+    def json(self) -> Any:
+        """Return the body as JSON. Raises ``Transient``: what is no JSON says nothing."""
+        return read_json(self.body, without_secrets(self.url))
+
+
+class WebClient:
+    """Asks web servers. Make one and reuse it: connections are kept. Not for use after fork. ``timeout`` is in seconds."""
+
+    def __init__(
+        self,
+        *,
+        login: FindLogin = lambda url: None,
+        timeout: float = 10.0,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
+        self._login = login
+        self._http = httpx2.Client(
+            timeout=timeout, follow_redirects=False, headers={"User-Agent": "tidegate"}, transport=transport
+        )
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    def ask(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        scheme: Scheme = "basic",
+        limit: int = MAX_DOCUMENT,
+        into: BinaryIO | None = None,
+    ) -> Answer:
+        """Ask, following redirects. A body of at most ``limit`` bytes comes back, or is written to ``into``.
+
+        Raises NotFound (404, 410), Transient (anything that leaves the question open), InvalidInput (too large, no URL).
+        """
+        sent = {**(headers or {}), **self._authorization(url, scheme)}
+        for _ in range(MAX_REDIRECTS + 1):
+            answer = self._send(method, url, sent, content, limit, into)
+            if answer.status not in _REDIRECTS:
+                return _checked(answer)
+            target = urljoin(url, answer.headers.get("location", ""))
+            _check_redirect(url, target)
+            if urlsplit(target)[:2] != urlsplit(url)[:2]:
+                sent.pop("Authorization", None)
+            url = target
+        raise Transient(f"{without_secrets(url)} redirects in a circle", retry_after=300, code="redirects")
+
+    def _authorization(self, url: str, scheme: Scheme) -> dict[str, str]:
+        parts = urlsplit(url)
+        if parts.scheme != "https" and not is_loopback(parts.netloc):
+            return {}
+        if (login := self._login(url)) is None:
+            return {}
+        if scheme == "bearer":
+            return {"Authorization": f"Bearer {login[1]}"}
+        return {"Authorization": f"Basic {b64encode(':'.join(login).encode()).decode()}"}
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes | None,
+        limit: int,
+        into: BinaryIO | None,
+    ) -> Answer:
+        body = bytearray()
+        with _network_errors(url), self._http.stream(method, url, headers=headers, content=content) as response:
+            is_wanted = into is not None and response.status_code == 200
+            size = 0
+            for chunk in response.iter_bytes():
+                size += len(chunk)
+                if size > limit:
+                    raise InvalidInput(f"{without_secrets(url)} is larger than {limit} bytes", code="too_large")
+                if into is not None and is_wanted:
+                    into.write(chunk)
+                else:
+                    body += chunk
+            return Answer(response.status_code, response.headers, bytes(body), url)
+
+
+def _check_redirect(origin: str, target: str) -> None:
+    """Never from HTTPS to HTTP, and never to an internal address that is not the server itself."""
+    old, new = urlsplit(origin), urlsplit(target)
+    shown = f"{without_secrets(origin)} redirects to {without_secrets(target)}: refused"
+    if new.scheme not in {"http", "https"} or (old.scheme == "https" and new.scheme == "http"):
+        raise Transient(f"{shown}, it is less safe", retry_after=300, code="unsafe_redirect")
+    if new.hostname != old.hostname and is_internal(new.netloc):
+        raise Transient(f"{shown}, it is an internal address", retry_after=300, code="unsafe_redirect")
+
+
+def _checked(answer: Answer) -> Answer:
+    """Return an answer that can be used, or raise what its status means."""
+    where, status = without_secrets(answer.url), answer.status
+    if 200 <= status < 300 or status == 304:
+        return answer
+    if status in {404, 410}:
+        raise NotFound(f"{where} does not exist (HTTP {status}), or we may not see it", code="not_found")
+    if status == 429 or status >= 500 or _is_limited(answer):
+        raise Transient(f"{where} answers HTTP {status}", retry_after=retry_after(answer.headers), code="registry_busy")
+    if status in {401, 403, 407}:
+        raise Transient(f"{where} does not let us in: HTTP {status}", retry_after=300, code="denied")
+    raise Transient(f"{where} answers HTTP {status}", retry_after=300, code="refused")
+
+
+def _is_limited(answer: Answer) -> bool:
+    """GitHub and GitLab refuse with 403 when the hour's requests are used up."""
+    left = answer.headers.get("x-ratelimit-remaining") or answer.headers.get("ratelimit-remaining")
+    return answer.status == 403 and (left == "0" or "retry-after" in answer.headers)
+
+
+def retry_after(headers: Mapping[str, str]) -> float:
+    """Read ``Retry-After`` (seconds or a date) or the moment when a rate limit ends, at most an hour; 30 s where neither is told."""
+    now = datetime.now(UTC)
+    text = headers.get("retry-after", "").strip()
+    reset = (headers.get("x-ratelimit-reset") or headers.get("ratelimit-reset") or "").strip()
+    if text.isdigit():
+        return min(float(text), MAX_RETRY_AFTER)
+    if not text and reset.isdigit():
+        return min(max(float(reset) - now.timestamp(), 1.0), MAX_RETRY_AFTER)
+    try:
+        return min(max((parsedate_to_datetime(text) - now).total_seconds(), 0.0), MAX_RETRY_AFTER)
+    except (ValueError, TypeError):
+        return 30.0
+
+
+@contextmanager
+def _network_errors(url: str) -> Iterator[None]:
+    try:
+        yield
+    except httpx2.TimeoutException as error:
+        raise Transient(f"{without_secrets(url)} did not answer in time", code="timeout") from error
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        raise Transient(f"{without_secrets(url)} cannot be reached: {error}", code="unreachable") from error
