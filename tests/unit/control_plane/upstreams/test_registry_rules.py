@@ -4,7 +4,7 @@ import pytest
 
 from control_plane.domain.errors import Transient
 from control_plane.upstreams import registry_auth
-from control_plane.upstreams.registry_protocol import RetryPlan, is_retryable
+from control_plane.upstreams.registry_protocol import RetryPlan, error_codes, is_retryable, next_page
 
 
 @pytest.mark.parametrize(
@@ -118,3 +118,75 @@ def test_waits_grow_within_their_limits() -> None:
 )
 def test_what_the_server_asks_is_kept(asked: float, share: float, wait: float) -> None:
     assert RetryPlan().wait(0, again=True, share=share, asked=asked) == pytest.approx(wait)
+
+
+@pytest.mark.parametrize(
+    ("realm", "registry", "insecure", "allowed"),
+    [
+        ("https://0.0.0.0:8443/token", "", False, False),
+        ("https://[::]:8443/token", "", False, False),
+        ("https://10.0.0.1/token", "", False, False),
+        ("https://8.8.8.8/token", "", False, True),
+        ("https://auth.example.com/token", "", False, True),
+        ("http://127.0.0.1:5000/auth", "127.0.0.1:5000", True, True),
+        ("http://127.0.0.1:8080/auth", "127.0.0.1:5000", True, False),
+        ("https://10.0.0.1/auth", "10.0.0.1", False, True),
+        ("http://[::1]:5000/auth", "[::1]:5000", True, True),
+        ("http://127.0.0.1:5000/auth", "registry.example.com", True, False),
+        ("https://169.254.169.254/auth", "registry.example.com", False, False),
+        ("http://127.0.0.1:5000/auth", "127.0.0.1:5000", False, False),
+    ],
+)
+def test_token_realms(realm: str, registry: str, insecure: bool, allowed: bool) -> None:
+    assert registry_auth.is_realm_allowed(realm, registry, insecure=insecure) is allowed
+
+
+@pytest.mark.parametrize("header", ["", "<", "><", "<>", "<\x7f>", "</v2/_catalog", "garbage"])
+def test_links_that_lead_nowhere(header: str) -> None:
+    try:
+        found = next_page("https://example.com/v2/myrepo/tags/list", header)
+    except Transient:
+        found = None
+    assert found is None
+
+
+@pytest.mark.parametrize(
+    ("header", "scheme", "parameters"),
+    [
+        ("foo bar", "unknown", {}),
+        ("basic", "basic", {}),
+        ('Basic realm="Test Registry"', "basic", {"realm": "Test Registry"}),
+        (
+            'Bearer realm="https://a.io/token" , service="a.io"',
+            "bearer",
+            {"realm": "https://a.io/token", "service": "a.io"},
+        ),
+        ('Bearer realm="https://a.io/token",service', "bearer", {"realm": "https://a.io/token"}),
+        (
+            'Bearer realm="https://a.io/token",service=a.io,scope="repository:x:pull,push"',
+            "bearer",
+            {"realm": "https://a.io/token", "service": "a.io", "scope": "repository:x:pull,push"},
+        ),
+        ('Bearer foo="foo,bar",hello="hello \\"world\\""', "bearer", {"foo": "foo,bar", "hello": 'hello "world"'}),
+    ],
+)
+def test_challenges(header: str, scheme: str, parameters: dict[str, str]) -> None:
+    challenge = registry_auth.parse_challenge(header)
+    assert (challenge.scheme, challenge.params) == (scheme, parameters)
+
+
+@pytest.mark.parametrize(
+    ("body", "codes"),
+    [
+        (b"", []),
+        (b"Not JSON", []),
+        (b"[]", []),
+        (b'{"errors": null}', []),
+        (
+            b'{"errors": [{"code": "NAME_INVALID", "message": "m"}, {"code": "SIZE_INVALID"}, "x"]}',
+            ["NAME_INVALID", "SIZE_INVALID"],
+        ),
+    ],
+)
+def test_error_bodies(body: bytes, codes: list[str]) -> None:
+    assert error_codes(body) == codes
