@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+import msgspec
+
 from control_plane.domain.lifecycle import Lifecycle, Move
 
 
@@ -45,3 +47,12 @@ RELEASE = Lifecycle(
 )
 
 OPEN_STATES = (_S.DISCOVERED, _S.QUEUED)
+GIVEN_UP = (_S.FAILED, _S.REJECTED, _S.WITHDRAWN)
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """What one upstream gave to a release: the tag, the version it stands for, and the digest it named."""
+
+    tag: str
+    version: str
+    digest: str

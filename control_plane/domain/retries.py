@@ -21,9 +21,9 @@ def backoff(failures: int, *, base: float, cap: float, jitter: float = 0.0) -> t
 
 
 def next_look(now: datetime, *, poll_seconds: float, failures: int, jitter: float) -> datetime:
-    """Return when to look at an upstream again: after ``poll_seconds``, or later the more often it failed."""
+    """Return when to look again: after ``poll_seconds`` (up to a tenth less, so that many spread), or later the more often it failed."""
     if failures == 0:
-        return now + timedelta(seconds=poll_seconds * (1 + jitter / 10))
+        return now + timedelta(seconds=poll_seconds * (1 - jitter / 10))
     return now + backoff(failures, base=LOOK_BACKOFF_SECONDS, cap=LOOK_BACKOFF_CAP_SECONDS, jitter=jitter)
 
 

@@ -2,13 +2,17 @@
 
 from datetime import datetime
 
+import msgspec
+
 from cluster_agent.contract import sha256_hex
-from control_plane.domain.applications import Declaration, UpstreamKind
+from control_plane.domain.applications import Declaration, UpstreamSpec
 from control_plane.domain.errors import InvalidInput
 from control_plane.domain.promotions import PROMOTION, PromotionState
 from control_plane.domain.releases import OPEN_STATES, RELEASE, ReleaseState
 from control_plane.services import audit
+from control_plane.services.choosing import weigh_soon
 from control_plane.services.declarations import encode
+from control_plane.services.sources import source_ensure, sources_unpoll
 from control_plane.store import lookups
 from control_plane.store.models import Application, Channel, SuiteArchive, Upstream
 from control_plane.store.nudges import nudge
@@ -51,8 +55,11 @@ def application_remove(session: Session, *, application: str, reason: str, actor
     for release in lookups.releases_in(session, row.id, OPEN_STATES):
         why = "the application was removed"
         audit.transition(session, release, ReleaseState.REJECTED, RELEASE, actor=actor, now=now, reason=why)
+    sources = [upstream.source_id for upstream in row.upstreams]
     row.upstreams.clear()
-    row.removed_at = now
+    session.flush()
+    sources_unpoll(session, sources)
+    row.removed_at, row.choose_at = now, None
     audit.record(session, row, "removed", actor=actor, now=now, reason=reason)
     return row
 
@@ -79,19 +86,30 @@ def _ensure_channels(session: Session, declaration: Declaration, now: datetime) 
 
 
 def _sync_upstreams(session: Session, application: Application, declaration: Declaration, now: datetime) -> None:
-    """Make the upstream rows those of the declaration; a row that stays keeps its sightings and is looked at anew."""
-    wanted: dict[tuple[UpstreamKind, str], str] = {("chart", declaration.chart.oci): declaration.chart.version}
-    wanted |= {("image", image.name): image.tag for image in declaration.images}
-    present = {(row.kind, row.repository): row for row in application.upstreams}
+    """Make the upstream rows those of the declaration. Its places are looked at anew, and what they show is weighed."""
+    schedule = declaration.schedule
+    application.poll_seconds, application.cron = schedule.poll_seconds, schedule.cron or None
+    application.cron_zone = schedule.zone if schedule.cron else None
+    present = {(row.role, row.alias): row for row in application.upstreams}
+    before = [row.source_id for row in present.values()]
+    wanted = {(one.role, one.alias): one for one in declaration.upstreams}
     for key, row in present.items():
         if key not in wanted:
             application.upstreams.remove(row)
-    for key, version_range in wanted.items():
-        row = present.get(key) or Upstream(kind=key[0], repository=key[1])
-        row.version_range, row.next_look_at, row.etag = version_range, now, None
-        if key not in present:
-            application.upstreams.append(row)
+    for key, spec in wanted.items():
+        row = present.get(key) or Upstream(role=spec.role, alias=spec.alias)
+        _write_upstream(session, application, row, spec, now)
     session.flush()
-    for row in application.upstreams:
-        if row.kind == "chart":
-            nudge(session, "upstream_look", row.id)
+    sources_unpoll(session, before)
+    weigh_soon(session, application, now)
+
+
+def _write_upstream(
+    session: Session, application: Application, row: Upstream, spec: UpstreamSpec, now: datetime
+) -> None:
+    """The account is the application's own where settings have one for it (``credentials``): only then it is looked at apart."""
+    is_polled = spec.policy is not None
+    row.source = source_ensure(session, spec=spec.source, account="", is_polled=is_polled, now=now)
+    row.policy = msgspec.to_builtins(spec.policy) if spec.policy is not None else None
+    if row not in application.upstreams:
+        application.upstreams.append(row)

@@ -18,13 +18,13 @@ from control_plane.store.models import (
     Release,
     Rollout,
     Run,
-    Upstream,
+    Source,
 )
 from control_plane.store.session import Session
 
 SYSTEM = "tidegate"
 
-Subject = Application | Channel | Cluster | Promotion | Publication | Release | Rollout | Run | Upstream
+Subject = Application | Channel | Cluster | Promotion | Publication | Release | Rollout | Run | Source
 
 
 def subject_name(row: Subject) -> str:
@@ -40,8 +40,8 @@ def subject_name(row: Subject) -> str:
             return f"{row.channel.name} {row.generation}"
         case Run():
             return f"{subject_name(row.release)} run {row.id}"
-        case Upstream():
-            return row.repository
+        case Source():
+            return row.location
 
 
 def record(

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from cluster_agent.contract import canonical_json
-from control_plane.domain.applications import ChannelRule, Declaration
+from control_plane.domain.applications import ChannelRule, Declaration, read_declaration
 from control_plane.domain.channels import rule_of
 from control_plane.domain.errors import Refused
 from control_plane.store.models import Application
@@ -19,7 +19,7 @@ def encode(declaration: Declaration) -> dict[str, Any]:
 
 def declaration_of(application: Application) -> Declaration:
     """Return what was declared."""
-    return msgspec.convert(application.declaration, Declaration)
+    return read_declaration(application.declaration)
 
 
 def channel_rule(application: Application, channel: str) -> ChannelRule:

@@ -2,15 +2,18 @@
 
 import os
 import socket
+from collections.abc import Callable
 from functools import lru_cache
 
+from control_plane.publishing.artifacts import artifact_keep
 from control_plane.publishing.keys import KeyRing
 from control_plane.publishing.repository import Repository
 from control_plane.publishing.storage import DirectoryStorage
 from control_plane.services.rehearsals import Workplace
 from control_plane.settings import Settings, get_settings
-from control_plane.upstreams.charts import UpstreamReader
 from control_plane.upstreams.oci import RegistryClient
+from control_plane.upstreams.oci_source import OciSource
+from control_plane.upstreams.reader import Reader
 from test_harness.runner import Registries
 
 
@@ -20,11 +23,17 @@ def repository_of(settings: Settings) -> Repository:
 
 
 @lru_cache(maxsize=1)
-def shared_reader() -> UpstreamReader:
-    """Return this process's reader of registries: connections, tokens and ETags are kept. Made at first use, after a fork."""
+def shared_reader() -> Reader:
+    """Return this process's reader: connections, tokens and ETags are kept. Made at first use, after a fork."""
     settings = get_settings()
-    client = RegistryClient(mirrors=settings.registry_mirrors, timeout=settings.registry_timeout)
-    return UpstreamReader(client, helm=settings.helm)
+    registry = RegistryClient(mirrors=settings.registry_mirrors, timeout=settings.registry_timeout)
+    return Reader({"oci": OciSource(registry)}, registry, helm=settings.helm)
+
+
+def keeper_of(settings: Settings) -> Callable[[bytes], object]:
+    """Return what keeps a packed chart beside the channels' files, where agents and rehearsals find it."""
+    storage = DirectoryStorage(settings.tuf_dir)
+    return lambda content: artifact_keep(storage, content)
 
 
 def workplace_of(settings: Settings) -> Workplace:

@@ -1,10 +1,13 @@
 """Use cases of releases that need nothing from outside: discover, requeue, reject, withdraw, retry."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
+import msgspec
+
 from control_plane.domain.promotions import PROMOTION, PromotionState
-from control_plane.domain.releases import OPEN_STATES, RELEASE, ReleaseState
-from control_plane.domain.versions.semver import parse
+from control_plane.domain.releases import OPEN_STATES, RELEASE, Part, ReleaseState
+from control_plane.domain.versions.semver import InvalidVersion, parse
 from control_plane.services import audit
 from control_plane.store import lookups
 from control_plane.store.models import Application, Release
@@ -18,22 +21,27 @@ def release_id_of(session: Session, *, application: str, version: str) -> int:
 
 
 def release_discover(
-    session: Session, *, application: Application, version: str, chart_digest: str, seen_by: str, now: datetime
+    session: Session, *, application: Application, version: str, parts: Mapping[str, Part], seen_by: str, now: datetime
 ) -> Release | None:
-    """Make the release of a version that was seen; None when there is one already. Older ones that wait are superseded."""
+    """Make the release of a version that was seen; None when there is one already. Those that wait are superseded.
+
+    ``parts`` has what each upstream gives to it, by alias; ``chart`` is one of them. ``seen_by``: the system, or a person.
+    """
     if lookups.find_release(session, application.id, version) is not None:
         return None
     release = Release(
         application=application,
         version=version,
-        chart_digest=chart_digest,
+        chart_digest=parts["chart"].digest,
+        parts=msgspec.to_builtins(dict(parts)),
         state=ReleaseState.DISCOVERED,
         state_since=now,
         discovered_at=now,
         discovered_by=seen_by,
     )
     lookups.add(session, release)
-    audit.created(session, release, actor=audit.SYSTEM, now=now, reason=f"seen by {seen_by}", chart_digest=chart_digest)
+    why = "chosen by its policies" if seen_by == audit.SYSTEM else "a person asked for it"
+    audit.created(session, release, actor=seen_by, now=now, reason=why, chart_digest=release.chart_digest)
     _supersede_older(session, release, now)
     nudge(session, "release_resolve", release.id)
     return release
@@ -84,12 +92,20 @@ def _take_out(
 
 
 def _supersede_older(session: Session, newer: Release, now: datetime) -> None:
-    """Older releases that wait are not rehearsed any more; errored ones are not tried again by themselves."""
+    """Releases discovered before that wait are not rehearsed any more; errored ones are not tried again by themselves."""
     for release in lookups.releases_in(session, newer.application_id, (*OPEN_STATES, ReleaseState.ERRORED)):
-        if not parse(release.version) < parse(newer.version):
+        if release.id >= newer.id or _is_newer(release.version, newer.version):
             continue
         if release.state == ReleaseState.ERRORED:
             release.retry_at = None
             continue
         why = f"{newer.version} was discovered before it was rehearsed"
         audit.transition(session, release, ReleaseState.SUPERSEDED, RELEASE, actor=audit.SYSTEM, now=now, reason=why)
+
+
+def _is_newer(version: str, other: str) -> bool:
+    """Say whether both are semantic versions and the first is newer: a person may ask for an older one while it waits."""
+    try:
+        return parse(version) > parse(other)
+    except InvalidVersion:
+        return False

@@ -5,24 +5,26 @@ a registry that does not answer, or that lost the chart it showed a moment ago (
 release stays discovered and is tried again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from cluster_agent.contract import ApplicationManifest, Artifact, release_digest
 from control_plane.domain.applications import Declaration
 from control_plane.domain.errors import InvalidInput, TidegateError, Transient
-from control_plane.domain.releases import RELEASE, ReleaseState
+from control_plane.domain.releases import RELEASE, Part, ReleaseState
 from control_plane.domain.retries import is_free
+from control_plane.domain.sources import SourceSpec
 from control_plane.services import audit
 from control_plane.services.declarations import declaration_of
 from control_plane.store import lookups
 from control_plane.store.models import Release
 from control_plane.store.nudges import nudge
 from control_plane.store.session import Session, SessionScope, session_scope
+from control_plane.upstreams.charts import merged
 from control_plane.upstreams.errors import ChartInvalid, ImageMissing
 
 LEASE_SECONDS = 60.0
@@ -30,10 +32,14 @@ RETRY_SECONDS = 60.0
 BAD_RELEASE = (ChartInvalid, ImageMissing, InvalidInput)  # the registry answered, and the answer is bad
 
 
+KeepChart = Callable[[bytes], object]
+"""Keeps a packed chart by its digest where clusters find it."""
+
+
 class ChartReader(Protocol):
     """What resolving needs of the outside."""
 
-    def chart(self, repository: str, digest: str) -> bytes:
+    def chart(self, spec: SourceSpec, tag: str, digest: str) -> bytes:
         """Return the packed chart, verified against ``digest``. Raises ``NotFound``, ``ChartInvalid`` or ``Transient``."""
 
     def images(self, chart: bytes, declaration: Declaration) -> Sequence[str]:
@@ -45,10 +51,12 @@ class ChartReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """What is known of a release before it is resolved."""
+    """What is known of a release before it is resolved. The declaration's values have the tags of its own images in them."""
 
     release_id: int
     version: str
+    chart: SourceSpec
+    chart_tag: str
     chart_digest: str
     declaration: Declaration
 
@@ -58,15 +66,16 @@ def release_resolve(
     release_id: int,
     reader: ChartReader,
     clock: Callable[[], datetime],
+    keep: KeepChart,
     scope: SessionScope = session_scope,
 ) -> bool:
-    """Resolve a discovered release. Says whether it was waiting for that."""
+    """Resolve a discovered release. Says whether it was waiting for that. ``keep`` stores a chart that is in no OCI registry."""
     with scope() as session:
         unresolved = release_lease(session, release_id=release_id, now=clock())
     if unresolved is None:
         return False
     try:
-        manifest = read_manifest(unresolved, reader)
+        manifest = read_manifest(unresolved, reader, keep)
     except BAD_RELEASE as error:
         with scope() as session:
             release_fail(session, release_id=release_id, reason=_words(error), now=clock())
@@ -85,15 +94,37 @@ def release_lease(session: Session, *, release_id: int, now: datetime) -> Unreso
     if release.state != ReleaseState.DISCOVERED or not is_free(release.retry_at, now):
         return None
     release.retry_at = now + timedelta(seconds=LEASE_SECONDS)
-    return Unresolved(release.id, release.version, release.chart_digest, declaration_of(release.application))
+    declaration, parts = declaration_of(release.application), msgspec.convert(release.parts or {}, dict[str, Part])
+    tags = {alias: part.tag for alias, part in parts.items()}
+    return Unresolved(
+        release_id=release.id,
+        version=release.version,
+        chart=declaration.chart.source,
+        chart_tag=tags.get("chart", release.version),
+        chart_digest=release.chart_digest,
+        declaration=msgspec.structs.replace(declaration, values=_with_tags(declaration, tags)),
+    )
 
 
-def read_manifest(unresolved: Unresolved, reader: ChartReader) -> ApplicationManifest:
+def _with_tags(declaration: Declaration, tags: Mapping[str, str]) -> dict[str, Any]:
+    """Return the declared values with each chosen tag where its upstream says (``set: image.tag``)."""
+    values = declaration.values
+    for upstream in declaration.upstreams:
+        for path in upstream.set_values:
+            *parents, last = path.split(".")
+            laid: Any = {last: tags[upstream.alias]}
+            for parent in reversed(parents):
+                laid = {parent: laid}
+            values = merged(values, laid)
+    return values
+
+
+def read_manifest(unresolved: Unresolved, reader: ChartReader, keep: KeepChart) -> ApplicationManifest:
     """Read the chart and its images' digests; return what would run, with the digest that covers all of it."""
     declared = unresolved.declaration
-    chart = reader.chart(declared.chart.oci, unresolved.chart_digest)
+    chart = reader.chart(unresolved.chart, unresolved.chart_tag, unresolved.chart_digest)
     images = {image: reader.image_digest(image) for image in sorted(set(reader.images(chart, declared)))}
-    artifact = Artifact(ref=declared.chart.oci, digest=unresolved.chart_digest)
+    artifact = _artifact(unresolved, chart, keep)
     digest = release_digest(
         name=declared.name,
         release=unresolved.version,
@@ -114,6 +145,15 @@ def read_manifest(unresolved: Unresolved, reader: ChartReader) -> ApplicationMan
         backup=declared.backup,
         timeout_seconds=round(declared.timeout_seconds),
     )
+
+
+def _artifact(unresolved: Unresolved, chart: bytes, keep: KeepChart) -> Artifact:
+    """An OCI chart is named where it is; of any other the control plane keeps the bytes that its digest names, for every cluster."""
+    spec = unresolved.chart
+    if spec.kind == "oci":
+        return Artifact(ref=spec.location, digest=unresolved.chart_digest)
+    keep(chart)
+    return Artifact(ref=f"tidegate:{spec.name or unresolved.declaration.name}", digest=unresolved.chart_digest)
 
 
 def release_settle(session: Session, *, unresolved: Unresolved, manifest: ApplicationManifest, now: datetime) -> None:

@@ -76,6 +76,30 @@ def releases_in(session: Session, application_id: int, states: Sequence[str]) ->
     return session.scalars(statement.order_by(models.Release.id).with_for_update()).all()
 
 
+def newest_release(session: Session, application_id: int, *, without: Sequence[str]) -> models.Release | None:
+    """Return an application's newest release in none of the states ``without``, or None."""
+    statement = select(models.Release).filter_by(application_id=application_id)
+    return session.scalar(
+        statement.where(models.Release.state.not_in(without)).order_by(models.Release.id.desc()).limit(1)
+    )
+
+
+def quarantines_of(session: Session, application_id: int) -> Sequence[models.Quarantine]:
+    """Return the quarantines of an application that nobody lifted, oldest first."""
+    statement = select(models.Quarantine).filter_by(application_id=application_id, lifted_at=None)
+    return session.scalars(statement.order_by(models.Quarantine.id)).all()
+
+
+def all_sources(session: Session) -> Sequence[models.Source]:
+    """Return every source ever named, by id."""
+    return session.scalars(select(models.Source).order_by(models.Source.id)).all()
+
+
+def source_with(session: Session, key: str) -> models.Source | None:
+    """Return the source of a key, or None."""
+    return session.scalar(select(models.Source).filter_by(key=key).with_for_update())
+
+
 def channel_named(session: Session, name: str) -> models.Channel:
     """Return the channel. Raises ``NotFound``."""
     row = find_channel(session, name)

@@ -12,7 +12,9 @@ from control_plane.store.base import Base
 class Application(Base):
     """A declared application. ``declaration`` is the canonical JSON of ``domain.applications.Declaration``.
 
-    ``removed_at``: nothing new is looked for or promoted; what its channels have stays. Declaring it again clears it.
+    ``choose_at``: when its upstreams' tags are weighed again (something changed, an age is reached); ``choose_lease``: by one at a time.
+    ``choice``: what came of it last, in words. ``removed_at``: nothing new is looked for or promoted; what its channels have
+    stays. Declaring it again clears it.
     """
 
     __tablename__ = "application"
@@ -23,6 +25,12 @@ class Application(Base):
     declared_at: Mapped[datetime]
     declared_by: Mapped[str]
     webhook_secret_sha256: Mapped[str | None]
+    choose_at: Mapped[datetime | None] = mapped_column(index=True)
+    choose_lease: Mapped[datetime | None]
+    choice: Mapped[str] = mapped_column(Text, default="", server_default="")
+    poll_seconds: Mapped[float] = mapped_column(default=60.0, server_default="60")
+    cron: Mapped[str | None]
+    cron_zone: Mapped[str | None]
     removed_at: Mapped[datetime | None]
 
     upstreams: Mapped[list["Upstream"]] = relationship(back_populates="application", cascade="all, delete-orphan")
@@ -39,54 +47,130 @@ class SuiteArchive(Base):
     stored_at: Mapped[datetime]
 
 
-class Upstream(Base):
-    """Where versions of an application appear, when we looked last and what came of it.
+class Source(Base):
+    """A place where versions appear, looked at once for every application that names it with the same account.
 
-    ``unknown_since`` is set while the registry does not answer: nothing is concluded from that.
-    ``lease_until``: one look at a time, also with several workers.
+    ``key`` is the SHA-256 of ``spec`` (JSON of ``domain.sources.SourceSpec``) and ``account``; ``location`` is for people and webhooks.
+    ``next_look_at`` is None where nobody polls it: images with their chart's tag are asked for when that tag is chosen.
+    ``memo`` is what the next look sends along (ETags, hashes), so that an unchanged place costs one conditional request.
+    ``unknown_since`` is set while the place does not answer: nothing is concluded from that. ``lease_until``: one look at a time,
+    also with several workers. ``log_length`` and ``log_head`` are the end of its first-seen log.
     """
 
-    __tablename__ = "upstream"
-    __table_args__ = (UniqueConstraint("application_id", "kind", "repository"),)
+    __tablename__ = "source"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    application_id: Mapped[int] = mapped_column(ForeignKey("application.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[str]
-    repository: Mapped[str] = mapped_column(Text)
-    version_range: Mapped[str]
-    next_look_at: Mapped[datetime] = mapped_column(index=True)
+    location: Mapped[str] = mapped_column(Text)
+    spec: Mapped[dict[str, Any]]
+    account: Mapped[str] = mapped_column(default="")
+    next_look_at: Mapped[datetime | None] = mapped_column(index=True)
     last_look_at: Mapped[datetime | None]
+    changed_at: Mapped[datetime | None]
     lease_until: Mapped[datetime | None]
-    etag: Mapped[str | None]
+    memo: Mapped[dict[str, Any]] = mapped_column(default=dict)
     unknown_since: Mapped[datetime | None]
     last_error: Mapped[str | None] = mapped_column(Text)
     failures: Mapped[int] = mapped_column(default=0)
-    newest: Mapped[str | None]
+    log_length: Mapped[int] = mapped_column(default=0)
+    log_head: Mapped[str] = mapped_column(default="")
 
-    application: Mapped[Application] = relationship(back_populates="upstreams")
-    sightings: Mapped[list["Sighting"]] = relationship(back_populates="upstream", cascade="all, delete-orphan")
+    upstreams: Mapped[list["Upstream"]] = relationship(back_populates="source")
 
 
-class Sighting(Base):
-    """A tag as first seen, by our own clock. Append-only; a tag that moves gets another row."""
+class SourceTag(Base):
+    """A tag as it is now. ``digest`` is empty until somebody had to know it; ``gone_at``: not listed any more.
 
-    __tablename__ = "sighting"
-    __table_args__ = (UniqueConstraint("upstream_id", "tag", "digest"),)
+    ``detail`` is the JSON of what else is known (``versions.policy.Tag`` without these columns, and release notes).
+    """
+
+    __tablename__ = "source_tag"
+    __table_args__ = (UniqueConstraint("source_id", "name"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    upstream_id: Mapped[int] = mapped_column(ForeignKey("upstream.id", ondelete="CASCADE"))
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    digest: Mapped[str] = mapped_column(default="")
+    first_seen_at: Mapped[datetime]
+    moved_at: Mapped[datetime | None]
+    gone_at: Mapped[datetime | None]
+    detail: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class FirstSight(Base):
+    """One row of a source's first-seen log: append-only, each row carries the hash of the one before (``domain.first_seen``).
+
+    A tag is written when it is first listed (``digest`` empty) and again with each digest that it was ever seen to name.
+    """
+
+    __tablename__ = "first_sight"
+    __table_args__ = (UniqueConstraint("source_id", "position"), Index("ix_first_sight_tag", "source_id", "tag"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"))
+    position: Mapped[int]
     tag: Mapped[str]
     digest: Mapped[str]
     first_seen_at: Mapped[datetime]
     seen_by: Mapped[str]
+    sha256: Mapped[str]
 
-    upstream: Mapped[Upstream] = relationship(back_populates="sightings")
+
+class Upstream(Base):
+    """What an application wants of a source. ``policy`` is the JSON of ``versions.policy.Policy``; None: the same tag as the chart.
+
+    ``role`` is ``chart``, ``image`` or ``other``. ``reason`` is what the last choosing made of it, for people; ``newest`` the tag chosen.
+    """
+
+    __tablename__ = "upstream"
+    __table_args__ = (UniqueConstraint("application_id", "role", "alias"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id", ondelete="CASCADE"))
+    source_id: Mapped[int] = mapped_column(ForeignKey("source.id"), index=True)
+    role: Mapped[str]
+    alias: Mapped[str]
+    policy: Mapped[dict[str, Any] | None]
+    newest: Mapped[str | None]
+    reason: Mapped[str] = mapped_column(Text, default="")
+
+    application: Mapped[Application] = relationship(back_populates="upstreams")
+    source: Mapped[Source] = relationship(back_populates="upstreams")
+
+
+class Quarantine(Base):
+    """A person keeps versions of an application out: tags that match ``pattern``, until ``until`` or until it is lifted."""
+
+    __tablename__ = "quarantine"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    application_id: Mapped[int] = mapped_column(ForeignKey("application.id", ondelete="CASCADE"), index=True)
+    pattern: Mapped[str]
+    reason: Mapped[str] = mapped_column(Text)
+    author: Mapped[str]
+    created_at: Mapped[datetime]
+    until: Mapped[datetime | None]
+    lifted_at: Mapped[datetime | None]
+
+
+class Delivery(Base):
+    """A webhook that was taken, remembered for a while so that it is not taken twice."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (UniqueConstraint("vendor", "delivery"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    vendor: Mapped[str]
+    delivery: Mapped[str]
+    received_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class Release(Base):
     """An immutable set of digests of one application, plus its fitness.
 
     ``manifest`` is the JSON of ``contract.ApplicationManifest`` without edges: what would run. None until every digest is known.
+    ``parts``: which tag and digest of each upstream it is made of, by alias (JSON of ``domain.releases.Part``).
     """
 
     __tablename__ = "release"
@@ -96,6 +180,7 @@ class Release(Base):
     application_id: Mapped[int] = mapped_column(ForeignKey("application.id"))
     version: Mapped[str]
     chart_digest: Mapped[str]
+    parts: Mapped[dict[str, Any] | None]
     digest: Mapped[str | None] = mapped_column(index=True)
     manifest: Mapped[dict[str, Any] | None]
     suite_digest: Mapped[str | None]

@@ -12,7 +12,8 @@ import structlog
 from sqlalchemy.orm import Session
 
 Work = Literal[
-    "upstream_look",
+    "source_look",
+    "application_choose",
     "release_resolve",
     "release_rehearse",
     "release_retry",

@@ -7,50 +7,80 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Select, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from control_plane.domain.promotions import PromotionState
 from control_plane.domain.releases import ReleaseState
 from control_plane.domain.rollouts import RolloutState
 from control_plane.store.models import (
+    Application,
     Promotion,
     Publication,
     Release,
     Rollout,
     Run,
+    Source,
     Upstream,
 )
 from control_plane.store.nudges import Nudge, Work
 
+LOOKS = 300
 
-def due_upstreams(session: Session, now: datetime, limit: int) -> list[int]:
-    """Return the chart upstreams that are due and that nobody looks at."""
+
+def due_sources(session: Session, now: datetime, limit: int) -> list[int]:
+    """Return the sources that are due and that nobody looks at, the longest due first."""
     statement = (
-        select(Upstream.id)
-        .where(Upstream.kind == "chart", Upstream.next_look_at <= now)
-        .where(or_(Upstream.lease_until.is_(None), Upstream.lease_until <= now))
+        select(Source.id)
+        .where(Source.next_look_at <= now)
+        .where(or_(Source.lease_until.is_(None), Source.lease_until <= now))
     )
-    return list(session.scalars(statement.order_by(Upstream.next_look_at).limit(limit)))
+    return list(session.scalars(statement.order_by(Source.next_look_at).limit(limit)))
 
 
-def chart_upstreams_using(session: Session, repositories: Sequence[str]) -> list[int]:
-    """Return the chart upstreams of applications with any of ``repositories`` among their upstreams.
+def sources_at(session: Session, places: Sequence[str]) -> list[int]:
+    """Return the sources at any of ``places`` that an application names.
 
     A registry knows itself by other hosts than we do (a mirror, an address), so a name also counts as the path below any host.
     """
-    named = aliased(Upstream)
-    below = [named.repository.endswith(f"/{repository}", autoescape=True) for repository in repositories]
+    below = [Source.location.endswith(f"/{place}", autoescape=True) for place in places]
+    statement = select(Source.id).where(or_(Source.location.in_(places), *below))
+    return list(session.scalars(statement.where(Source.upstreams.any()).order_by(Source.id)))
+
+
+def applications_of(session: Session, source_id: int) -> Sequence[Application]:
+    """Return the applications that name a source and are not removed."""
+    naming = Application.upstreams.any(Upstream.source_id == source_id)
+    return session.scalars(
+        select(Application).where(naming, Application.removed_at.is_(None)).order_by(Application.id)
+    ).all()
+
+
+def schedules_of(session: Session, source_id: int) -> list[tuple[float, str | None, str | None]]:
+    """Return interval, cron text and time zone of each application that names a source."""
+    naming = Application.upstreams.any(Upstream.source_id == source_id)
+    columns = Application.poll_seconds, Application.cron, Application.cron_zone
+    rows = session.execute(select(*columns).where(naming, Application.removed_at.is_(None)))
+    return [(row.poll_seconds, row.cron, row.cron_zone) for row in rows]
+
+
+def is_chosen_from(session: Session, source_id: int) -> bool:
+    """Say whether an application has a policy for the tags of a source."""
+    statement = select(Upstream.id).filter_by(source_id=source_id).where(Upstream.policy.is_not(None)).limit(1)
+    return session.scalar(statement) is not None
+
+
+def followed_tags(session: Session, source_id: int) -> tuple[str, ...]:
+    """Return the tags of a source whose digest somebody follows: a mutable tag is a new version when it names new content."""
     statement = (
-        select(Upstream.id)
-        .join(named, named.application_id == Upstream.application_id)
-        .where(Upstream.kind == "chart", or_(named.repository.in_(repositories), *below))
+        select(Upstream.newest, Upstream.policy).filter_by(source_id=source_id).where(Upstream.newest.is_not(None))
     )
-    return list(session.scalars(statement.distinct().order_by(Upstream.id)))
+    rows = session.execute(statement).all()
+    return tuple(sorted({row.newest for row in rows if row.newest and (row.policy or {}).get("digest")}))
 
 
 def waiting(session: Session, now: datetime, limit: int = 20) -> list[Nudge]:
-    """Return everything that somebody should take up now."""
-    found = dict.fromkeys(Nudge("upstream_look", row_id) for row_id in due_upstreams(session, now, limit))
+    """Return everything that somebody should take up now: at most ``limit`` of a kind, and looks for some seconds."""
+    found = dict.fromkeys(Nudge("source_look", row_id) for row_id in due_sources(session, now, LOOKS))
     for work, statement in _statements(now):
         found |= dict.fromkeys(Nudge(work, row_id) for row_id in session.scalars(statement.limit(limit)))
     return list(found)
@@ -59,8 +89,10 @@ def waiting(session: Session, now: datetime, limit: int = 20) -> list[Nudge]:
 def _statements(now: datetime) -> list[tuple[Work, Select[int]]]:
     release, promotion = Release.state, Promotion.state
     is_time = or_(Release.retry_at.is_(None), Release.retry_at <= now)
+    is_unheld = or_(Application.choose_lease.is_(None), Application.choose_lease <= now)
     soaking = promotion.in_((PromotionState.PROPOSED, PromotionState.AWAITING_APPROVAL))
     return [
+        ("application_choose", select(Application.id).where(Application.choose_at <= now, is_unheld)),
         ("run_expire", select(Run.id).where(Run.verdict.is_(None), Run.lease_until <= now)),
         ("release_resolve", select(Release.id).where(release == ReleaseState.DISCOVERED, is_time)),
         ("release_retry", select(Release.id).where(release == ReleaseState.ERRORED, Release.retry_at <= now)),

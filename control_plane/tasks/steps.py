@@ -15,6 +15,7 @@ from celery import shared_task
 from control_plane.domain.errors import NotFound, Refused
 from control_plane.services import (
     channel_files,
+    choosing,
     promotions,
     publications,
     rehearsals,
@@ -22,9 +23,9 @@ from control_plane.services import (
     resolving,
     rollouts,
     runs,
-    upstreams,
+    sources,
 )
-from control_plane.services.outside import repository_of, shared_reader, workplace_of
+from control_plane.services.outside import keeper_of, repository_of, shared_reader, workplace_of
 from control_plane.settings import get_settings
 from control_plane.store import work
 from control_plane.store.session import read_scope, session_scope
@@ -55,10 +56,10 @@ def step(function: Callable[[int], object]) -> Callable[[int], None]:
 
 
 @step
-def upstream_look(row_id: int) -> None:
-    """Look at an upstream that is due."""
-    upstreams.upstream_look(
-        upstream_id=row_id,
+def source_look(row_id: int) -> None:
+    """Look at a source that is due."""
+    sources.source_look(
+        source_id=row_id,
         reader=shared_reader(),
         clock=clock,
         jitter=random.random(),  # noqa: S311
@@ -66,9 +67,16 @@ def upstream_look(row_id: int) -> None:
 
 
 @step
+def application_choose(row_id: int) -> None:
+    """Weigh an application's tags."""
+    choosing.application_choose(application_id=row_id, reader=shared_reader(), clock=clock)
+
+
+@step
 def release_resolve(row_id: int) -> None:
     """Pin every digest of a discovered release."""
-    resolving.release_resolve(release_id=row_id, reader=shared_reader(), clock=clock)
+    keep = keeper_of(get_settings())
+    resolving.release_resolve(release_id=row_id, reader=shared_reader(), clock=clock, keep=keep)
 
 
 @step

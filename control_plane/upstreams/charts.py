@@ -1,60 +1,16 @@
-"""What a release is made of: its chart by digest, the images that the chart renders, and their digests.
+"""What a release is made of: its chart by digest, the images that the chart renders, and their digests."""
 
-``UpstreamReader`` is what the services look and resolve with; it holds one ``RegistryClient``.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from cluster_agent.contract.rendered import find_images
-from control_plane.domain.applications import Declaration
-from control_plane.domain.errors import NotFound
-from control_plane.upstreams.errors import ChartInvalid, ImageMissing
+from control_plane.upstreams.errors import ChartInvalid
 from control_plane.upstreams.helm_template import render
 from control_plane.upstreams.oci import RegistryClient
 
 CHART_CONFIG = "application/vnd.cncf.helm.config.v1+json"
 CHART_CONTENT = frozenset({"application/vnd.cncf.helm.chart.content.v1.tar+gzip", "application/tar+gzip"})
 MAX_CHART = 10 * 1024 * 1024
-
-
-class UpstreamReader:
-    """Reads tags, digests, charts and their images. ``helm`` is the program that renders."""
-
-    def __init__(self, registry: RegistryClient, *, helm: str = "helm") -> None:
-        self._registry = registry
-        self._helm = helm
-
-    def tags(self, repository: str) -> Sequence[str]:
-        """Return every tag. Raises ``NotFound`` or ``Transient``."""
-        return self._registry.tags(repository)
-
-    def digest(self, repository: str, tag: str) -> str:
-        """Return ``sha256:…`` of what ``tag`` names now. Raises ``NotFound`` or ``Transient``."""
-        return self._registry.head(f"{repository}:{tag}")
-
-    def chart(self, repository: str, digest: str) -> bytes:
-        """Return the packed chart, every byte verified against ``digest``. Raises ChartInvalid, NotFound, Transient, Untrusted."""
-        return pull_chart(self._registry, repository, digest)
-
-    def images(self, chart: bytes, declaration: Declaration) -> Sequence[str]:
-        """Return every image that the chart uses, as it writes them, in clusters and in rehearsals. Raises ``ChartInvalid``."""
-        found = chart_images(
-            chart, declaration.values, name=declaration.name, namespace=declaration.namespace, helm=self._helm
-        )
-        if declaration.rehearsal.values:
-            values = merged(declaration.values, declaration.rehearsal.values)
-            found |= chart_images(
-                chart, values, name=declaration.name, namespace=declaration.namespace, helm=self._helm
-            )
-        return sorted(found)
-
-    def image_digest(self, image: str) -> str:
-        """Return ``sha256:…`` of an image reference. Raises ``ImageMissing`` or ``Transient``."""
-        try:
-            return self._registry.head(image)
-        except NotFound as error:
-            raise ImageMissing(f"the image {image} does not exist: {error.message}", code="image_missing") from error
 
 
 def pull_chart(registry: RegistryClient, repository: str, digest: str) -> bytes:

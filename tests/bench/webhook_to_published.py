@@ -52,7 +52,7 @@ def measure(folder: Path, url: str) -> list[float]:
     """Return the seconds from each webhook to the signed files."""
     os.environ |= {"TIDEGATE_DATA_DIR": str(folder / "data"), "TIDEGATE_REGISTRY_MIRRORS": json.dumps({"*": url})}
     from control_plane.domain.applications import ChannelRule, ChartUpstream, Declaration, ImageUpstream
-    from control_plane.services import applications, upstreams
+    from control_plane.services import applications, sources
     from control_plane.settings import get_settings
     from control_plane.store import lookups
     from control_plane.store.migrate import upgrade_database
@@ -83,7 +83,7 @@ def measure(folder: Path, url: str) -> list[float]:
             publish(folder, url, version)
         begun = time.monotonic()
         with session_scope() as session:
-            upstreams.upstream_nudge(session, repositories=[CHART], now=datetime.now(UTC))
+            sources.source_nudge(session, places=[CHART], now=datetime.now(UTC))
         while True:
             with session_scope() as session:
                 row = lookups.publication_of(session, lookups.channel_named(session, "edge").id, generation)

@@ -3,7 +3,8 @@
 import pytest
 
 from control_plane.domain.errors import NotFound, Refused
-from tests.support.world import World
+from control_plane.domain.sources import SourceSpec
+from tests.support.world import CHART, World
 
 pytestmark = pytest.mark.services
 
@@ -16,7 +17,7 @@ def test_a_new_version_reaches_edge_by_itself_and_stable_after_soak_and_approval
     assert world.promotion("2.2.8", "edge").state == "published"
     assert world.versions("edge") == {"miniflux": "2.2.8"}
     waiting = world.promotion("2.2.8", "stable")
-    assert (waiting.state, waiting.state_reason) == ("proposed", "soaks in edge until 2026-01-01 12:01:00 UTC")
+    assert (waiting.state, waiting.state_reason) == ("proposed", "soaks in edge until 2026-01-01 12:01:01 UTC")
 
     world.wait(61)
     world.settle()
@@ -76,7 +77,7 @@ def test_a_registry_that_is_down_marks_nothing_bad(world: World) -> None:
     with world.scope() as session:
         from control_plane.store import models
 
-        chart = session.query(models.Upstream).filter_by(kind="chart").one()
+        chart = session.query(models.Source).filter_by(location=CHART).one()
         assert chart.unknown_since == world.now
         assert chart.last_error == "the registry does not answer"
     world.registry.is_down = False
@@ -88,8 +89,8 @@ def test_a_registry_that_is_down_marks_nothing_bad(world: World) -> None:
 def test_a_mirror_that_lost_the_chart_it_showed_marks_nothing_bad(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lost(repository: str, digest: str) -> bytes:
-        raise NotFound(f"no {repository}@{digest}")
+    def lost(spec: SourceSpec, tag: str, digest: str) -> bytes:
+        raise NotFound(f"no {spec.location}@{digest}")
 
     world.start()
     with monkeypatch.context() as patch:

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from control_plane.services import upstreams
-from control_plane.upstreams.webhooks import named_repositories
+from control_plane.services import sources
+from control_plane.upstreams.webhooks import named_places
 from tests.support.world import CHART, World
 
 pytestmark = pytest.mark.services
@@ -23,5 +23,5 @@ pytestmark = pytest.mark.services
 def test_a_notification_nudges_the_upstreams_it_names_and_no_others(world: World, body: object, looked_at: int) -> None:
     world.start()
     with world.scope() as session:
-        named = named_repositories(json.dumps(body).encode())
-        assert len(upstreams.upstream_nudge(session, repositories=named, now=world.now)) == looked_at
+        named = named_places("registry", {}, json.dumps(body).encode())
+        assert len(sources.source_nudge(session, places=named, now=world.now)) == looked_at

@@ -19,9 +19,12 @@ import pytest
 from cluster_agent.contract import sha256_hex
 from control_plane.domain.applications import ChannelRule, ChartUpstream, Declaration, RehearsalRule
 from control_plane.domain.errors import InvalidInput, NotFound, Transient
-from control_plane.upstreams.charts import CHART_CONFIG, UpstreamReader, chart_images
+from control_plane.domain.sources import SourceSpec
+from control_plane.upstreams.charts import CHART_CONFIG, chart_images
 from control_plane.upstreams.errors import ChartInvalid, ImageMissing
 from control_plane.upstreams.oci import RegistryClient
+from control_plane.upstreams.oci_source import OciSource
+from control_plane.upstreams.reader import Reader
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CHART_LAYER = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
@@ -179,13 +182,21 @@ def test_a_blob_larger_than_its_bound_is_not_read(registry: str, client: Registr
         client.blob("ghcr.io/acme/big", digest, limit=1_000)
 
 
+CHARTS = SourceSpec(kind="oci", location="ghcr.io/acme/charts/job")
+JOB = SourceSpec(kind="oci", location="ghcr.io/acme/job")
+
+
+def reader_of(client: RegistryClient) -> Reader:
+    return Reader({"oci": OciSource(client)}, client, helm=program("helm"))
+
+
 def test_a_chart_and_all_its_images_are_read_by_digest(registry: str, client: RegistryClient) -> None:
     package = chart_package()
     digest = push_chart(registry, "1.2.0_b.1", package)
     job, busybox = push_image(registry, "acme/job", "1.2.0"), push_image(registry, "library/busybox", "latest")
-    reader = UpstreamReader(client, helm=program("helm"))
-    assert reader.digest("ghcr.io/acme/charts/job", "1.2.0_b.1") == digest
-    chart = reader.chart("ghcr.io/acme/charts/job", digest)
+    reader = reader_of(client)
+    assert reader.detail(CHARTS, "", "1.2.0_b.1", platforms=False).digest == digest
+    chart = reader.chart(CHARTS, "1.2.0_b.1", digest)
     assert chart == package
     images = reader.images(chart, declaration())
     assert images == ["busybox", "ghcr.io/acme/job:1.2.0"]
@@ -194,7 +205,7 @@ def test_a_chart_and_all_its_images_are_read_by_digest(registry: str, client: Re
 
 def test_images_of_the_rehearsals_own_values_are_found_too() -> None:
     rehearsed = declaration(rehearsal=RehearsalRule(values={"image": "ghcr.io/acme/job:fake"}))
-    images = UpstreamReader(RegistryClient(), helm=program("helm")).images(chart_package(), rehearsed)
+    images = reader_of(RegistryClient()).images(chart_package(), rehearsed)
     assert images == ["busybox", "ghcr.io/acme/job:1.2.0", "ghcr.io/acme/job:fake"]
 
 
@@ -214,10 +225,10 @@ def test_a_missing_helm_says_nothing_about_the_release() -> None:
 
 def test_an_image_that_does_not_exist_is_a_bad_release(registry: str, client: RegistryClient) -> None:
     with pytest.raises(ImageMissing, match=r"ghcr\.io/acme/job:9\.9\.9 does not exist"):
-        UpstreamReader(client).image_digest("ghcr.io/acme/job:9.9.9")
+        Reader({}, client).image_digest("ghcr.io/acme/job:9.9.9")
 
 
 def test_an_image_is_no_chart(registry: str, client: RegistryClient) -> None:
     digest = push_image(registry, "acme/job", "1.0.0")
     with pytest.raises(ChartInvalid, match="no Helm chart"):
-        UpstreamReader(client).chart("ghcr.io/acme/job", digest)
+        OciSource(client).artifact(JOB, "", digest)

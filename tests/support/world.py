@@ -1,6 +1,6 @@
 """A whole control plane on one engine, with a clock that tests move and small real stand-ins for registry and harness."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,12 +13,15 @@ from sqlalchemy.orm import Session
 from cluster_agent.contract import EnrolRequest, Facts, Report, ReportBatch, decode_join_token, sha256_hex
 from control_plane.domain.applications import ChannelRule, ChartUpstream, Declaration, ImageUpstream
 from control_plane.domain.errors import NotFound, Transient
+from control_plane.domain.sources import Listing, SourceSpec
+from control_plane.domain.versions.policy import Tag
 from control_plane.publishing.keys import KeyRing
 from control_plane.publishing.repository import Repository
 from control_plane.publishing.storage import DirectoryStorage
 from control_plane.services import (
     applications,
     channel_files,
+    choosing,
     clusters,
     promotions,
     publications,
@@ -28,7 +31,7 @@ from control_plane.services import (
     resolving,
     rollouts,
     runs,
-    upstreams,
+    sources,
 )
 from control_plane.store import models, work
 from control_plane.store.nudges import Nudge
@@ -74,25 +77,32 @@ class Registry:
         self.push(IMAGE, version)
         self.push(CHART, version)
 
-    def tags(self, repository: str) -> list[str]:
+    def listing(self, spec: SourceSpec, account: str, memo: Mapping[str, str]) -> Listing | None:
         self._answer()
-        if repository not in self.content:
-            raise NotFound(f"no repository {repository}")
-        return list(self.content[repository])
+        if spec.location not in self.content:
+            raise NotFound(f"no repository {spec.location}")
+        state = " ".join(sorted(self.content[spec.location]))  # as with real ones, a tag that moves changes no list
+        if memo.get("state") == state:
+            return None
+        tags = tuple(Tag(name=name) for name in self.content[spec.location])
+        return Listing(tags=tags, memo={"state": state})
+
+    def detail(self, spec: SourceSpec, account: str, tag: str, *, platforms: bool) -> Tag:
+        self._answer()
+        return Tag(name=tag, digest=self.digest(spec.location, tag), platforms=("linux/amd64",))
 
     def digest(self, repository: str, tag: str) -> str:
-        self._answer()
         try:
             return self.content[repository][tag]
         except KeyError:
             raise NotFound(f"no {repository}:{tag}") from None
 
-    def chart(self, repository: str, digest: str) -> bytes:
+    def chart(self, spec: SourceSpec, tag: str, digest: str) -> bytes:
         self._answer()
-        for tag, present in self.content.get(repository, {}).items():
+        for name, present in self.content.get(spec.location, {}).items():
             if present == digest:
-                return tag.encode()
-        raise NotFound(f"no {repository}@{digest}")
+                return name.encode()
+        raise NotFound(f"no {spec.location}@{digest}")
 
     def images(self, chart: bytes, declaration: Declaration) -> list[str]:
         del declaration
@@ -101,6 +111,7 @@ class Registry:
         return [f"{IMAGE}:{chart.decode()}"]
 
     def image_digest(self, image: str) -> str:
+        self._answer()
         repository, _, tag = image.rpartition(":")
         try:
             return self.digest(repository, tag)
@@ -139,6 +150,7 @@ class World:
         self.now = START
         self.registry = Registry()
         self.harness = Harness()
+        self.kept: list[bytes] = []
         self.repository = Repository(DirectoryStorage(folder / "tuf"), KeyRing(folder / "keys"))
         self.workplace = rehearsals.Workplace(
             name="worker-1", evidence=folder / "evidence", lease_seconds=30.0, attempts_limit=3
@@ -164,19 +176,22 @@ class World:
         channel_files.channels_reconcile(repository=self.repository, clock=self.clock, scope=self.scope)
 
     def publish_upstream(self, version: str) -> None:
-        """A version appears upstream, and a webhook says so."""
+        """A version appears upstream, and a webhook says so, a second later than anything before: that much it would wait."""
+        self.wait(sources.NUDGE_SECONDS)
         self.registry.release(version)
         with self.scope() as session:
-            upstreams.upstream_nudge(session, repositories=[CHART], now=self.now)
+            sources.source_nudge(session, places=[CHART], now=self.now)
 
     def do(self, nudge: Nudge) -> None:
         """Do one piece of work, as a task would."""
         row_id, common = nudge.row_id, {"clock": self.clock, "scope": self.scope}
         match nudge.work:
-            case "upstream_look":
-                upstreams.upstream_look(upstream_id=row_id, reader=self.registry, jitter=0.0, **common)
+            case "source_look":
+                sources.source_look(source_id=row_id, reader=self.registry, jitter=0.0, **common)
+            case "application_choose":
+                choosing.application_choose(application_id=row_id, reader=self.registry, **common)
             case "release_resolve":
-                resolving.release_resolve(release_id=row_id, reader=self.registry, **common)
+                resolving.release_resolve(release_id=row_id, reader=self.registry, keep=self.kept.append, **common)
             case "release_rehearse":
                 rehearsals.run_execute(release_id=row_id, workplace=self.workplace, harness=self.harness, **common)
             case "channel_write_files":

@@ -3,13 +3,14 @@
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from control_plane.store.models import AgentReport, AuditEvent, Cluster, Run, RunStep, Upstream
+from control_plane.store.models import AgentReport, AuditEvent, Cluster, FirstSight, Run, RunStep, Source
 
 
 def change_marker(session: Session) -> str:
     """Return a text that differs after any change that pages show. One statement.
 
-    Every transition leaves an audit event; steps of running rehearsals, agents' reports and registries that fall silent do not.
+    Every transition leaves an audit event; steps of running rehearsals, agents' reports, tags that
+    are seen first and places that fall silent do not.
     """
     running = select(Run.id).where(Run.verdict.is_(None)).scalar_subquery()
     parts = session.execute(
@@ -18,7 +19,8 @@ def change_marker(session: Session) -> str:
             select(func.max(AgentReport.id)).scalar_subquery(),
             select(func.max(RunStep.id)).scalar_subquery(),
             select(func.count(RunStep.ended_at)).where(RunStep.run_id.in_(running)).scalar_subquery(),
-            select(func.count(Upstream.unknown_since)).scalar_subquery(),
+            select(func.count(Source.unknown_since)).scalar_subquery(),
+            select(func.max(FirstSight.id)).scalar_subquery(),
             select(func.count(Cluster.enrolled_at)).scalar_subquery(),
         )
     ).one()

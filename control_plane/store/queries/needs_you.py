@@ -15,6 +15,7 @@ from control_plane.store.models import (
     Promotion,
     Release,
     Rollout,
+    Source,
     Upstream,
 )
 
@@ -131,15 +132,8 @@ def _troubled() -> Select[Any]:
 
 
 def _unknown(before: datetime) -> Select[Any]:
-    return (
-        _row(
-            "unknown",
-            Upstream.id,
-            application=Application.name,
-            place=Upstream.repository,
-            words=Upstream.last_error,
-            since=Upstream.unknown_since,
-        )
-        .join(Application, Application.id == Upstream.application_id)
-        .where(Upstream.unknown_since < before)
+    """Places that do not answer: one line each, however many applications name them."""
+    is_named = exists().where(Upstream.source_id == Source.id)
+    return _row("unknown", Source.id, place=Source.location, words=Source.last_error, since=Source.unknown_since).where(
+        Source.unknown_since < before, is_named
     )

@@ -17,6 +17,7 @@ from control_plane.store.models import (
     Rollout,
     Run,
     RunStep,
+    Source,
     Upstream,
 )
 
@@ -76,10 +77,10 @@ class FleetCount:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamFacts:
-    """Whether an upstream answers."""
+    """Whether the place of an upstream answers."""
 
     application_id: int
-    repository: str
+    location: str
     unknown_since: datetime | None
     last_error: str | None
     last_look_at: datetime | None
@@ -131,12 +132,13 @@ def _upstreams(session: Session, only: Any) -> tuple[UpstreamFacts, ...]:
     rows = session.execute(
         select(
             Upstream.application_id,
-            Upstream.repository,
-            Upstream.unknown_since,
-            Upstream.last_error,
-            Upstream.last_look_at,
+            Source.location,
+            Source.unknown_since,
+            Source.last_error,
+            Source.last_look_at,
         )
-        .join(Application)
+        .join(Application, Application.id == Upstream.application_id)
+        .join(Source, Source.id == Upstream.source_id)
         .where(only)
         .order_by(Upstream.id)
     )

@@ -1,6 +1,8 @@
 """What the pages of single things show: rows with all that is shown already loaded. Reading anything else raises."""
 
-from sqlalchemy import select
+from typing import Any
+
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload, raiseload, selectinload
 
 from control_plane.domain.errors import NotFound
@@ -15,21 +17,31 @@ from control_plane.store.models import (
     Release,
     Rollout,
     Run,
+    Source,
+    SourceTag,
+    Upstream,
 )
 
 RELEASES_SHOWN = 50
 PUBLICATIONS_SHOWN = 50
 REPORTS_SHOWN = 100
 _nothing_else = raiseload("*")
+_upstreams = (selectinload(Application.upstreams).joinedload(Upstream.source),)
+
+
+def application_upstreams(session: Session, name: str) -> Application:
+    """Return an application with its upstreams and their places."""
+    application = session.scalars(
+        select(Application).where(Application.name == name).options(*_upstreams, _nothing_else)
+    ).one_or_none()
+    if application is None:
+        raise NotFound(f"no application is named {name}: `tidegate app list` shows all", code="no_application")
+    return application
 
 
 def application_page(session: Session, name: str) -> tuple[Application, list[Release]]:
     """Return an application with its upstreams, and its newest releases with their promotions."""
-    application = session.scalars(
-        select(Application).where(Application.name == name).options(selectinload(Application.upstreams), _nothing_else)
-    ).one_or_none()
-    if application is None:
-        raise NotFound(f"no application is named {name}: `tidegate app list` shows all", code="no_application")
+    application = application_upstreams(session, name)
     releases = session.scalars(
         select(Release)
         .where(Release.application_id == application.id)
@@ -62,6 +74,36 @@ def release_page(session: Session, application: str, version: str) -> tuple[Rele
         .order_by(Edge.id.desc())
     )
     return release, list(edges)
+
+
+def release_notes(session: Session, release: Release) -> dict[str, dict[str, Any]]:
+    """Return what publishers say about the tags that a release is made of, by alias: JSON of ``domain.sources.Notes``."""
+    tags = {alias: part["tag"] for alias, part in (release.parts or {}).items()}
+    rows = session.execute(
+        select(Upstream.alias, SourceTag.name, SourceTag.detail)
+        .join(SourceTag, SourceTag.source_id == Upstream.source_id)
+        .where(Upstream.application_id == release.application_id, SourceTag.name.in_(tags.values()))
+        .order_by(Upstream.id)
+    )
+    return {row.alias: row.detail["notes"] for row in rows if tags.get(row.alias) == row.name and "notes" in row.detail}
+
+
+def sources_page(session: Session) -> list[tuple[Source, int]]:
+    """Return every place that an application names, with who names it, and how many tags are listed there now."""
+    tags = (
+        select(SourceTag.source_id, func.count().label("count"))
+        .where(SourceTag.gone_at.is_(None))
+        .group_by(SourceTag.source_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(Source, tags.c.count)
+        .outerjoin(tags, tags.c.source_id == Source.id)
+        .where(Source.upstreams.any())
+        .options(selectinload(Source.upstreams).joinedload(Upstream.application), _nothing_else)
+        .order_by(Source.location, Source.id)
+    )
+    return [(source, count or 0) for source, count in rows]
 
 
 def run_page(session: Session, run_id: int) -> Run:

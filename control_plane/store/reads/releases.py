@@ -4,7 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from control_plane.domain.errors import NotFound
-from control_plane.store.models import Application, Channel, Promotion, Release, Run
+from control_plane.store.models import Application, Channel, Promotion, Release, Run, Upstream
 from control_plane.store.reads.fill import fill, promotion_row, release_row, run_row
 from control_plane.store.reads.rows import (
     ApplicationDetail,
@@ -14,6 +14,7 @@ from control_plane.store.reads.rows import (
     ReleaseRow,
     UpstreamRow,
 )
+from control_plane.store.upstream_words import words_of
 
 
 def applications(session: Session) -> list[ApplicationRow]:
@@ -48,7 +49,8 @@ def application(session: Session, *, name: str) -> ApplicationDetail:
         select(Application)
         .where(Application.name == name)
         .options(
-            selectinload(Application.upstreams), selectinload(Application.releases).joinedload(Release.application)
+            selectinload(Application.upstreams).joinedload(Upstream.source),
+            selectinload(Application.releases).joinedload(Release.application),
         )
     ).one_or_none()
     if found is None:
@@ -57,9 +59,19 @@ def application(session: Session, *, name: str) -> ApplicationDetail:
     return fill(
         ApplicationDetail,
         found,
-        upstreams=[fill(UpstreamRow, upstream) for upstream in found.upstreams],
+        upstreams=[_upstream_row(upstream) for upstream in found.upstreams],
         releases=[release_row(one) for one in newest_first],
     )
+
+
+def _upstream_row(upstream: Upstream) -> UpstreamRow:
+    source = upstream.source
+    own = {name: getattr(upstream, name) for name in ("role", "alias", "newest", "reason")}
+    seen = {
+        name: getattr(source, name)
+        for name in ("kind", "last_look_at", "next_look_at", "changed_at", "unknown_since", "last_error")
+    }
+    return UpstreamRow(**own, **seen, place=source.location, policy=words_of(upstream))
 
 
 def releases(session: Session, *, application: str | None = None, limit: int = 200) -> list[ReleaseRow]:

@@ -11,16 +11,50 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UpstreamRow(Row, frozen=True, kw_only=True):
-    """Where versions appear, and what the last look found."""
+    """What an application wants of a place, and what the last look there found.
 
+    ``policy`` is in words, ``place`` where the source is; ``next_look_at`` is None where it is asked for with each release.
+    """
+
+    role: str
+    alias: str
     kind: str
-    repository: str
-    version_range: str
+    place: str
+    policy: str
     newest: str | None
+    reason: str
     last_look_at: datetime | None
-    next_look_at: datetime
+    next_look_at: datetime | None
+    changed_at: datetime | None
     unknown_since: datetime | None
     last_error: str | None
+
+
+class SourceRow(Row, frozen=True, kw_only=True):
+    """A place that is looked at, once for all ``applications`` that name it. ``tags`` are those listed now."""
+
+    id: int
+    kind: str
+    place: str
+    applications: list[str]
+    tags: int
+    last_look_at: datetime | None
+    next_look_at: datetime | None
+    changed_at: datetime | None
+    unknown_since: datetime | None
+    last_error: str | None
+    failures: int
+
+
+class QuarantineRow(Row, frozen=True, kw_only=True):
+    """Tags of an application that a person keeps out, until ``until`` (None: until it is lifted)."""
+
+    id: int
+    pattern: str
+    reason: str
+    author: str
+    created_at: datetime
+    until: datetime | None
 
 
 class ReleaseRow(Row, frozen=True, kw_only=True):
@@ -50,6 +84,7 @@ class ApplicationDetail(Row, frozen=True, kw_only=True):
 
     name: str
     declaration: dict[str, Any]
+    choice: str
     upstreams: list[UpstreamRow]
     releases: list[ReleaseRow]
 

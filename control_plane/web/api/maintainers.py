@@ -60,7 +60,7 @@ def apply_application(request: HttpRequest, body: ApplyBody) -> dict[str, Any]:
         applied = applications.application_declare(
             session, declaration=declaration, suite=suite, actor=actor, now=timezone.now()
         )
-        return {"name": applied.name, "upstreams": [upstream.repository for upstream in applied.upstreams]}
+        return {"name": applied.name, "upstreams": [upstream.source.location for upstream in applied.upstreams]}
 
 
 @router.post("/applications/{name}/releases/{version}/requeue")

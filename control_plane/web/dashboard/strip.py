@@ -30,7 +30,7 @@ PLURALS = {
     "unfit": ("circle-x", "bad", "releases did not pass their rehearsal", "/", "See the overview"),
     "silent": ("wifi-off", "bad", "clusters are silent", "/clusters?state=silent", "See them"),
     "troubled": ("circle-x", "bad", "applications in clusters need help", "/clusters?state=troubled", "See them"),
-    "unknown": ("cloud-off", "wait", "registries do not answer", "/", "See the overview"),
+    "unknown": ("cloud-off", "wait", "places where versions appear do not answer", "/sources", "See them"),
 }
 ORDER = ("halted", "approval", "unfit", "troubled", "silent", "unknown")
 
@@ -77,4 +77,4 @@ def _line(need: Need) -> Item:
             return Item("circle-x", "bad", title, need.words, need.since, cluster, "Look")
         case _:
             title = f"{need.place} does not answer"
-            return Item("cloud-off", "wait", title, need.words, need.since, release, "Look")
+            return Item("cloud-off", "wait", title, need.words, need.since, f"/sources#source-{need.id}", "Look")

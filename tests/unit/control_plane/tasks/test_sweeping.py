@@ -6,7 +6,7 @@ from control_plane.store.nudges import Nudge
 from control_plane.tasks.sweeping import LONG, SHORT, Recent
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-LOOK, REHEARSE = Nudge("upstream_look", 1), Nudge("release_rehearse", 1)
+LOOK, REHEARSE = Nudge("source_look", 1), Nudge("release_rehearse", 1)
 
 
 def test_what_was_sent_is_held_back_for_a_while() -> None:
@@ -20,4 +20,4 @@ def test_what_was_sent_is_held_back_for_a_while() -> None:
 def test_another_row_is_not_held_back() -> None:
     recent = Recent()
     recent.fresh([LOOK], NOW)
-    assert recent.fresh([Nudge("upstream_look", 2)], NOW) == [Nudge("upstream_look", 2)]
+    assert recent.fresh([Nudge("source_look", 2)], NOW) == [Nudge("source_look", 2)]

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from control_plane.services import upstreams
+from control_plane.domain.sources import Listing
+from control_plane.services import sources
 from control_plane.services.applications import application_declare, application_remove
 from control_plane.store import models
 from tests.support.world import CHART, IMAGE, World, declare
@@ -13,9 +14,14 @@ from tests.support.world import CHART, IMAGE, World, declare
 pytestmark = pytest.mark.services
 
 
-def chart_upstream(world: World) -> models.Upstream:
+def chart_source(world: World) -> models.Source:
     with world.scope() as session:
-        return session.scalars(select(models.Upstream).filter_by(kind="chart")).one()
+        return session.scalars(select(models.Source).filter_by(location=CHART)).one()
+
+
+def choice(world: World) -> str:
+    with world.scope() as session:
+        return session.scalars(select(models.Application.choice)).one()
 
 
 def releases(world: World) -> dict[str, str]:
@@ -23,18 +29,18 @@ def releases(world: World) -> dict[str, str]:
         return {row.version: row.state for row in session.scalars(select(models.Release))}
 
 
-def test_only_the_newest_becomes_a_release_and_older_ones_are_sightings(world: World) -> None:
+def test_only_the_newest_becomes_a_release_and_older_ones_are_seen(world: World) -> None:
     for version in ("2.1.0", "2.2.0", "2.10.0", "1.0.0", "3.0.0-rc.1"):
         world.registry.release(version)
     world.start()
     world.settle()
     assert releases(world) == {"2.10.0": "verified"}
     with world.scope() as session:
-        seen = session.scalars(select(models.Sighting.tag).join(models.Upstream).where(models.Upstream.kind == "chart"))
-        assert sorted(seen) == ["2.1.0", "2.10.0", "2.2.0"]
+        seen = session.scalars(select(models.SourceTag.name).join(models.Source).where(models.Source.location == CHART))
+        assert sorted(seen) == ["1.0.0", "2.1.0", "2.10.0", "2.2.0", "3.0.0-rc.1"]
 
 
-def test_a_look_with_nothing_new_costs_three_questions(world: World) -> None:
+def test_a_look_with_nothing_new_costs_one_question(world: World) -> None:
     for minor in range(50):
         world.registry.release(f"2.{minor}.0")
     world.start()
@@ -45,7 +51,7 @@ def test_a_look_with_nothing_new_costs_three_questions(world: World) -> None:
     before = world.registry.asked
     world.wait(12)
     world.settle()
-    assert world.registry.asked - before == 3
+    assert world.registry.asked - before == 1
 
 
 def test_a_chart_waits_for_its_image(world: World) -> None:
@@ -53,14 +59,13 @@ def test_a_chart_waits_for_its_image(world: World) -> None:
     world.registry.push(CHART, "2.2.8")
     world.registry.push(IMAGE, "2.2.7")
     with world.scope() as session:
-        upstreams.upstream_nudge(session, repositories=[CHART], now=world.now)
+        sources.source_nudge(session, places=[CHART], now=world.now)
     world.settle()
     assert releases(world) == {}
-    assert chart_upstream(world).last_error == f"the chart 2.2.8 is there, the image {IMAGE}:2.2.8 is not yet"
+    assert choice(world) == f"the chart 2.2.8 is there, the image {IMAGE}:2.2.8 is not yet"
     world.registry.push(IMAGE, "2.2.8")
-    expected = chart_upstream(world).id
     with world.scope() as session:
-        assert upstreams.upstream_nudge(session, repositories=[IMAGE], now=world.now) == [expected]
+        assert len(sources.source_nudge(session, places=[IMAGE], now=world.now)) == 1
     world.settle()
     assert releases(world) == {"2.2.8": "verified"}
 
@@ -71,13 +76,13 @@ def test_a_moved_tag_warns_and_the_release_stays(world: World) -> None:
     world.settle()
     before = world.release("2.2.8")
     world.registry.push(CHART, "2.2.8", "sha256:" + "f" * 64)
-    world.wait(12)
+    world.wait(3600)
     world.settle()
     assert world.release("2.2.8").chart_digest == before.chart_digest
-    assert [event.data["tag"] for event in world.audit("upstream.tag_moved")] == ["2.2.8"]
-    world.wait(12)
+    assert [event.data["tag"] for event in world.audit("source.tag_moved")] == ["2.2.8"]
+    world.wait(3600)
     world.settle()
-    assert len(world.audit("upstream.tag_moved")) == 1
+    assert len(world.audit("source.tag_moved")) == 1
 
 
 def test_a_webhook_during_a_look_is_not_forgotten(world: World) -> None:
@@ -87,18 +92,18 @@ def test_a_webhook_during_a_look_is_not_forgotten(world: World) -> None:
     class Slow:
         """The new version appears, and its webhook comes, just after the tags were read."""
 
-        def tags(self, repository: str) -> Any:
-            tags = world.registry.tags(repository) if repository in world.registry.content else []
+        def listing(self, spec: Any, account: str, memo: Any) -> Any:
             world.publish_upstream("2.2.8")
-            return tags
+            return Listing(tags=(), memo={})
 
-        digest = world.registry.digest
+        detail = world.registry.detail
 
     world.wait(100)
-    upstreams.upstream_look(
-        upstream_id=chart_upstream(world).id, reader=Slow(), clock=world.clock, jitter=0.0, scope=world.scope
+    sources.source_look(
+        source_id=chart_source(world).id, reader=Slow(), clock=world.clock, jitter=0.0, scope=world.scope
     )
     assert releases(world) == {}
+    world.wait(1)
     world.settle()
     assert releases(world) == {"2.2.8": "verified"}
 
@@ -109,10 +114,10 @@ def test_a_look_that_was_killed_is_done_again_after_its_lease(world: World) -> N
     world.registry.release("2.2.8")
     world.wait(100)
     with world.scope() as session:
-        assert upstreams.upstream_lease(session, upstream_id=chart_upstream(world).id, now=world.now) is not None
+        assert sources.source_lease(session, source_id=chart_source(world).id, now=world.now) is not None
     world.settle()
     assert releases(world) == {}
-    world.wait(upstreams.LEASE_SECONDS)
+    world.wait(sources.LEASE_SECONDS)
     world.settle()
     assert releases(world) == {"2.2.8": "verified"}
 
@@ -123,8 +128,9 @@ def test_a_newer_version_supersedes_one_that_waits(world: World) -> None:
     for nudge in world.waiting():
         world.do(nudge)
     world.publish_upstream("2.2.10")
-    look = next(nudge for nudge in world.waiting() if nudge.work == "upstream_look")
-    world.do(look)
+    world.wait(1)
+    for work in ("source_look", "application_choose"):
+        world.do(next(nudge for nudge in world.waiting() if nudge.work == work))
     assert releases(world) == {"2.2.8": "superseded", "2.2.10": "discovered"}
     world.settle()
     assert [request.candidate.release for request in world.harness.requests] == ["2.2.10"]

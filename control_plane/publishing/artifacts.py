@@ -1,0 +1,30 @@
+"""Packed charts that are in no OCI registry, kept once by digest beside the channels' files. Nothing here is secret or signed.
+
+A signed manifest names the digest; agents verify every byte against it. So these files may lie on any web server or mirror.
+"""
+
+import re
+
+from cluster_agent.contract import sha256_hex
+from control_plane.domain.errors import InvalidInput
+from control_plane.publishing.storage import Storage
+
+FOLDER = "artifacts"
+_DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
+
+
+def artifact_path(digest: str) -> str:
+    """Return the name of the file of a ``sha256:…`` digest, below the channels' folder. Raises ``InvalidInput``."""
+    found = _DIGEST.fullmatch(digest)
+    if found is None:
+        raise InvalidInput(f"{digest[:80]!r} is no digest: sha256: and 64 hexadecimal digits in lower case")
+    return f"{FOLDER}/sha256-{found[1]}.tgz"
+
+
+def artifact_keep(storage: Storage, content: bytes) -> str:
+    """Store a packed chart and return its digest; one that is there already is left as it is. Raises ``Transient``."""
+    digest = f"sha256:{sha256_hex(content)}"
+    name = artifact_path(digest)
+    if storage.read(name) != content:
+        storage.write(name, content)
+    return digest

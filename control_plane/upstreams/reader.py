@@ -1,0 +1,51 @@
+"""Everything that services read of the outside, behind one object: sources of every kind, charts, the images that charts use.
+
+Each kind of source is one implementation of ``source.Source``; which one reads a place is decided here and nowhere else.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from control_plane.domain.applications import Declaration
+from control_plane.domain.errors import NotFound
+from control_plane.domain.sources import Kind, Listing, SourceSpec
+from control_plane.domain.versions.policy import Tag
+from control_plane.upstreams.charts import chart_images, merged
+from control_plane.upstreams.errors import ImageMissing
+from control_plane.upstreams.oci import RegistryClient
+from control_plane.upstreams.source import Source
+
+
+class Reader:
+    """Reads the outside. ``sources`` has the implementation of each kind; ``helm`` is the program that renders charts."""
+
+    def __init__(self, sources: Mapping[Kind, Source], registry: RegistryClient, *, helm: str = "helm") -> None:
+        self._sources, self._registry, self._helm = sources, registry, helm
+
+    def listing(self, spec: SourceSpec, account: str, memo: Mapping[str, str]) -> Listing | None:
+        """Return what a place lists, or None where nothing changed since ``memo``. Raises NotFound, Transient, InvalidInput."""
+        del account  # accounts are found by place; those of one application come with settings that name it
+        return self._sources[spec.kind].listing(spec, memo)
+
+    def detail(self, spec: SourceSpec, account: str, tag: str, *, platforms: bool) -> Tag:
+        """Return a tag with its digest. Raises NotFound, Transient, Untrusted."""
+        del account
+        return self._sources[spec.kind].detail(spec, tag, platforms=platforms)
+
+    def chart(self, spec: SourceSpec, tag: str, digest: str) -> bytes:
+        """Return the packed chart, every byte verified against ``digest``. Raises ChartInvalid, NotFound, Transient, Untrusted."""
+        return self._sources[spec.kind].artifact(spec, tag, digest)
+
+    def images(self, chart: bytes, declaration: Declaration) -> Sequence[str]:
+        """Return every image that the chart uses, as it writes them, in clusters and in rehearsals. Raises ``ChartInvalid``."""
+        rehearsed = declaration.rehearsal.values
+        laid_over = [declaration.values, *([merged(declaration.values, rehearsed)] if rehearsed else [])]
+        name, namespace = declaration.name, declaration.namespace
+        found = [chart_images(chart, one, name=name, namespace=namespace, helm=self._helm) for one in laid_over]
+        return sorted(frozenset().union(*found))
+
+    def image_digest(self, image: str) -> str:
+        """Return ``sha256:…`` of an image reference. Raises ``ImageMissing`` or ``Transient``."""
+        try:
+            return self._registry.head(image)
+        except NotFound as error:
+            raise ImageMissing(f"the image {image} does not exist: {error.message}", code="image_missing") from error
