@@ -4,10 +4,17 @@
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from control_plane.domain.sources import SourceSpec
+from control_plane.domain.versions.policy import Guards, Policy, Tag
+from control_plane.services.quarantines import quarantine_add
+from control_plane.services.sources import key_of
 from control_plane.settings import get_settings
 from control_plane.store.models import (
     AgentReport,
@@ -24,8 +31,11 @@ from control_plane.store.models import (
     Rollout,
     Run,
     RunStep,
+    Source,
+    SourceTag,
     Upstream,
 )
+from control_plane.store.seen import note_listing
 from control_plane.store.session import Session, session_scope
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -42,6 +52,22 @@ STEPS = (
     ("rollback", "Roll back", 11),
     ("restore", "Restore the data", 8),
 )
+
+
+MINIFLUX_TAGS = (
+    *(f"2.{minor}.{patch}" for minor in range(3) for patch in range(16) if (minor, patch) != (2, 8)),
+    *(f"2.2.{patch}-alpine" for patch in (8, 12, 16)),
+    "2.3.0-rc1",
+    "latest",
+    "nightly",
+)
+NOTES = {
+    "2.2.16": {
+        "title": "Miniflux 2.2.16",
+        "body": "* Categories keep their order.\n* Feeds larger than 15 MB are refused with a reason.",
+        "url": "https://miniflux.example/releases/2.2.16",
+    }
+}
 
 
 def ago(**kwargs: float) -> datetime:
@@ -81,7 +107,7 @@ class Seed:
             "name": name,
             "description": description,
             "namespace": name,
-            "chart": {"oci": chart, "version": ">=2.2.0"},
+            "chart": {"oci": chart, "version": ">=1.0.0"},
             "images": [{"name": image, "tag": "same-as-chart"}],
             "channels": rules,
             "poll_seconds": 60,
@@ -90,19 +116,37 @@ class Seed:
         app = self.add(
             Application(name=name, declaration=declaration, declared_at=ago(days=40), declared_by="user:anna")
         )
-        for kind, repository in (("chart", chart), ("image", image)):
-            self.add(
-                Upstream(
-                    application_id=app.id,
-                    kind=kind,
-                    repository=repository,
-                    version_range=">=2.2.0" if kind == "chart" else "same-as-chart",
-                    next_look_at=NOW + timedelta(seconds=38),
-                    last_look_at=ago(seconds=22) if kind == "chart" else None,
-                )
-            )
+        policy = Policy(rule=">=1.0.0", guards=Guards(minimum_age_seconds=3600.0, majors="ask"))
+        self.upstream(app, "chart", "chart", chart, policy)
+        self.upstream(app, "image", name, image, None)
         self.event("user:anna", "application.declared", "application", app.id, name, ago(days=40))
         return app
+
+    def upstream(self, app: Application, role: str, alias: str, location: str, policy: Policy | None) -> Upstream:
+        spec = SourceSpec(kind="oci", location=location)
+        source = self.add(
+            Source(
+                key=key_of(spec, ""),
+                kind=spec.kind,
+                location=location,
+                spec=msgspec.to_builtins(spec),
+                next_look_at=NOW + timedelta(seconds=38) if policy else None,
+                last_look_at=ago(seconds=22) if policy else None,
+                changed_at=ago(hours=5) if policy else None,
+            )
+        )
+        stored = msgspec.to_builtins(policy) if policy else None
+        return self.add(
+            Upstream(application_id=app.id, source_id=source.id, role=role, alias=alias, policy=stored, reason="")
+        )
+
+    def tags(self, app: Application, versions: Sequence[str], at: datetime) -> None:
+        """What a poll lists at the chart's place, all first seen then; digests are those of ``release``."""
+        upstream = self.session.query(Upstream).filter_by(application_id=app.id, role="chart").one()
+        known = self.session.query(SourceTag).filter_by(source_id=upstream.source_id, gone_at=None)
+        listed = {tag.name: Tag(name=tag.name, digest=tag.digest) for tag in known}
+        listed |= {one: Tag(name=one, digest=sha(f"chart{app.name}{one}")) for one in versions}
+        note_listing(self.session, upstream.source, list(listed.values()), NOTES, seen_by="poll", now=at)
 
     def release(self, app: Application, version: str, state: str, age: timedelta, reason: str = "") -> Release:
         manifest = {
@@ -121,6 +165,10 @@ class Seed:
                 application_id=app.id,
                 version=version,
                 chart_digest=sha(f"chart{app.name}{version}"),
+                parts={
+                    "chart": {"tag": version, "version": version, "digest": sha(f"chart{app.name}{version}")},
+                    app.name: {"tag": version, "version": version, "digest": sha(f"image{app.name}{version}")},
+                },
                 digest=sha(f"release{app.name}{version}"),
                 manifest=manifest,
                 suite_digest=sha("suite"),
@@ -132,6 +180,10 @@ class Seed:
                 attempts=1,
             )
         )
+        self.tags(app, [version], release.discovered_at)
+        for upstream in self.session.query(Upstream).filter_by(application_id=app.id):
+            upstream.newest, upstream.reason = version, "the newest that matches"
+        app.choice = f"{version} is what its policies choose"
         self.event(
             "tidegate", "release.discovered", "release", release.id, f"{app.name} {version}", release.discovered_at
         )
@@ -356,6 +408,18 @@ def seed(session: Session, evidence: Path) -> dict[str, int]:
     s.promotion(new, "edge", "published", timedelta(hours=4))
     waiting = s.promotion(new, "stable", "awaiting_approval", timedelta(hours=3), state_reason="needs 1 of 1 approvals")
 
+    s.tags(miniflux, MINIFLUX_TAGS, ago(days=38))
+    s.tags(miniflux, ["2.2.17", "3.0.0"], ago(minutes=20))
+    quarantine_add(
+        session,
+        application="miniflux",
+        pattern="2.2.14",
+        reason="loses the order of categories, see the publisher's issue 3127",
+        until=NOW + timedelta(days=12),
+        actor="user:anna",
+        now=ago(days=9),
+    )
+
     gitea = s.application(
         "gitea", "Git hosting, issues and packages for the whole company", channels=("edge", "beta", "stable")
     )
@@ -406,8 +470,8 @@ def seed(session: Session, evidence: Path) -> dict[str, int]:
     )
 
     keycloak = s.application("keycloak", "Sign-in for everything else")
-    upstream = session.query(Upstream).filter_by(application_id=keycloak.id, kind="chart").one()
-    upstream.unknown_since, upstream.last_error = ago(minutes=12), "quay.io answered 503 Service Unavailable"
+    source = session.query(Upstream).filter_by(application_id=keycloak.id, role="chart").one().source
+    source.unknown_since, source.last_error = ago(minutes=12), "quay.io answered 503 Service Unavailable"
     s.application("nextcloud", "Files, calendars, contacts")
 
     running_now = {"miniflux": "2.2.8", "gitea": "1.24.6", "paperless": "2.18.4"}

@@ -23,4 +23,4 @@ def sightings_of(session: Session, source_id: int) -> dict[str, Sighting]:
     """Return what is known of every tag ever seen of a source, by the tag's name. One query."""
     columns = (SourceTag.digest, SourceTag.first_seen_at, SourceTag.moved_at, SourceTag.gone_at)
     rows = session.execute(select(SourceTag.name, *columns).where(SourceTag.source_id == source_id))
-    return {name: Sighting(*known) for name, *known in rows}
+    return {row.name: Sighting(row.digest, row.first_seen_at, row.moved_at, row.gone_at) for row in rows}

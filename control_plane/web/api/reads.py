@@ -6,11 +6,17 @@ from typing import Any
 import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from ninja import Schema
 
+from control_plane.domain.versions.words import policy_words
+from control_plane.services.explaining import application_explain, policy_try
+from control_plane.services.first_seen import logs_verify
 from control_plane.settings import get_settings
 from control_plane.store.queries.needs_you import needs_you
-from control_plane.store.reads import fleet, releases
+from control_plane.store.queries.pages import application_upstreams
+from control_plane.store.reads import fleet, releases, sources
 from control_plane.store.session import read_scope
+from control_plane.upstreams.policy_text import parse_policy
 from control_plane.web.api.routes import router
 from control_plane.web.dashboard.strip import items
 
@@ -35,6 +41,59 @@ def show_application(request: HttpRequest, name: str) -> HttpResponse:
     del request
     with read_scope() as session:
         return _answer(releases.application(session, name=name))
+
+
+@router.get("/applications/{name}/explain")
+def explain_application(request: HttpRequest, name: str, upstream: str | None = None) -> HttpResponse:
+    """Every tag seen of each upstream, chosen or not, with the one reason; ``upstream`` is an alias."""
+    del request
+    with read_scope() as session:
+        found = application_explain(session, application=name, now=timezone.now(), upstream=upstream)
+        choice = application_upstreams(session, name).choice
+        kept_out = sources.quarantines(session, application=name)
+    return _answer({"application": name, "choice": choice, "upstreams": found, "quarantines": kept_out})
+
+
+class PolicyBody(Schema):
+    """A policy (a Helm range, YAML, JSON or a mapping), and tags to try it on. ``current`` is the tag that is followed now."""
+
+    policy: str | dict[str, Any]
+    tags: list[str]
+    current: str = ""
+
+
+@router.post("/policies/explain")
+def explain_policy(request: HttpRequest, body: PolicyBody) -> HttpResponse:
+    """What a policy would choose among a list of tags. Changes nothing; ages and platforms are not asked for."""
+    del request
+    policy = parse_policy(body.policy)
+    tags = policy_try(policy, body.tags, timezone.now(), current=body.current)
+    return _answer({"policy": policy_words(policy), "tags": tags})
+
+
+@router.get("/applications/{name}/quarantines")
+def list_quarantines(request: HttpRequest, name: str) -> HttpResponse:
+    """What people keep out of an application."""
+    del request
+    with read_scope() as session:
+        return _answer(sources.quarantines(session, application=name))
+
+
+@router.get("/sources")
+def list_sources(request: HttpRequest) -> HttpResponse:
+    """Every place where versions appear: last and next look, and whether it answers."""
+    del request
+    with read_scope() as session:
+        return _answer(sources.sources(session))
+
+
+@router.get("/audit/chain")
+def verify_chain(request: HttpRequest) -> HttpResponse:
+    """Check the first-seen log of every source; ``damage`` is empty where nothing was changed since it was written."""
+    del request
+    with read_scope() as session:
+        checked = logs_verify(session)
+    return _answer({"sound": not any(one.damage for one in checked), "logs": checked})
 
 
 @router.get("/applications/{name}/releases/{version}")
