@@ -25,54 +25,11 @@ from control_plane.settings import get_settings
 from control_plane.store.models import Delivery
 from control_plane.store.session import read_scope
 from control_plane.upstreams.webhooks import VENDORS
+from tests.support.hooks import BODIES, GITHUB, HOOKS, path, proof
 
-HOOKS = "/api/webhooks"
 VIEW = "control_plane.web.api.webhooks"
 SHARED = "open sesame"
 OWN = "a-secret-of-its-own-3f9c"
-GITHUB = {"repository": {"full_name": "acme/web", "clone_url": "https://github.com/acme/web.git"}}
-PUSH = {"action": "push", "target": {"repository": "web"}, "request": {"host": "acme.azurecr.io"}}
-BODIES: dict[str, Any] = {
-    "github": GITHUB,
-    "ghcr": {"registry_package": {"namespace": "acme", "name": "web", "package_type": "CONTAINER"}},
-    "gitlab": {"project": {"path_with_namespace": "acme/web"}},
-    "gitea": GITHUB,
-    "forgejo": GITHUB,
-    "dockerhub": {"repository": {"repo_name": "acme/web"}},
-    "quay": {"docker_url": "quay.io/acme/web", "updated_tags": ["1"]},
-    "harbor": {"type": "PUSH_ARTIFACT", "event_data": {"resources": [{"resource_url": "h.example.com/a/web:1"}]}},
-    "jfrog": {"domain": "docker", "event_type": "pushed", "data": {"repo_key": "local", "image_name": "web"}},
-    "azure": PUSH,
-    "distribution": {"events": [{"action": "push", "target": {"repository": "acme/web"}}]},
-    "cloudevents": {"specversion": "1.0", "id": "1", "source": "/ci", "type": "x", "data": {"repository": "acme/web"}},
-    "generic": {"repository": "ghcr.io/acme/web"},
-    "registry": {"repository": "ghcr.io/acme/web"},
-}
-EVENTS = {"X-GitHub-Event": "push", "X-Gitea-Event": "push", "X-Gitlab-Event": "Push Hook"}
-
-
-def proof(vendor: str, body: bytes, secret: str) -> dict[str, str]:
-    """The headers of an authentic call; its URL's secret is ``path``'s."""
-    signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    match vendor:
-        case "github" | "ghcr":
-            event = "push" if vendor == "github" else "registry_package"
-            return {"X-Hub-Signature-256": f"sha256={signature}", "X-GitHub-Event": event}
-        case "gitea" | "forgejo":
-            return {"X-Gitea-Signature": signature, "X-Gitea-Event": "push"}
-        case "gitlab":
-            return {"X-Gitlab-Token": secret, "X-Gitlab-Event": "Push Hook"}
-        case "jfrog":
-            return {"X-JFrog-Event-Auth": secret}
-        case "harbor":
-            return {"Authorization": secret}
-        case "generic":
-            return {"X-Tidegate-Signature": f"sha256={signature}"}
-    return {"Authorization": f"Bearer {secret}"}
-
-
-def path(vendor: str, secret: str) -> str:
-    return f"{HOOKS}/{vendor}/{secret}" if vendor in ("dockerhub", "quay") else f"{HOOKS}/{vendor}"
 
 
 @pytest.fixture
