@@ -27,7 +27,7 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Notes(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the publisher says about a release. ``body`` is text as written (mostly Markdown), at most ``MAX_NOTES`` characters."""
+    """What the publisher says about a release. ``body`` is text as written (mostly Markdown), at most ``MAX_NOTES`` bytes."""
 
     title: str = ""
     body: str = ""

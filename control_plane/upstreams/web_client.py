@@ -48,7 +48,7 @@ class WebClient:
     def __init__(
         self,
         *,
-        login: FindLogin = lambda url: None,
+        login: FindLogin | None = None,
         timeout: float = 10.0,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
@@ -92,7 +92,8 @@ class WebClient:
         parts = urlsplit(url)
         if parts.scheme != "https" and not is_loopback(parts.netloc):
             return {}
-        if (login := self._login(url)) is None:
+        login = self._login(url) if self._login else None
+        if login is None:
             return {}
         if scheme == "bearer":
             return {"Authorization": f"Bearer {login[1]}"}

@@ -1,0 +1,165 @@
+"""What GitHub, GitLab and Gitea have in common: releases and tags in pages of JSON, a release's words kept for people.
+
+A tag without a release is listed too. Every page is asked for with its ETag. Forges name no digest: a commit is none of what is deployed.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from cluster_agent.contract import sha256_hex
+from control_plane.domain.errors import NotFound, Refused, Transient
+from control_plane.domain.sources import MAX_NOTES, Listing, Notes, SourceSpec
+from control_plane.domain.versions.policy import Tag
+from control_plane.upstreams.registry_protocol import next_page, without_secrets
+from control_plane.upstreams.web_client import Answer, WebClient
+
+MAX_PAGES = 100
+
+
+class Published(msgspec.Struct, frozen=True, kw_only=True):
+    """A release as a forge tells it."""
+
+    tag: str
+    prerelease: bool = False
+    withheld: str = ""
+    created_at: datetime | None = None
+    notes: Notes = Notes()
+
+
+class Forge(Protocol):
+    """What differs between forges: addresses and the shape of answers. Reading an item gives None for one of another shape."""
+
+    usual_host: str
+
+    def releases_url(self, host: str, project: str) -> str:
+        """Return where the first page of releases is."""
+
+    def tags_url(self, host: str, project: str) -> str:
+        """Return where the first page of tags is."""
+
+    def release_of(self, item: Any) -> Published | None:
+        """Read a release."""
+
+    def tag_of(self, item: Any) -> Published | None:
+        """Read a tag."""
+
+
+class ForgeSource:
+    """The releases and tags of a project (``source.Source``). ``location`` is ``owner/name``, or ``host/owner/name``."""
+
+    def __init__(self, web: WebClient, forge: Forge, *, max_pages: int = MAX_PAGES) -> None:
+        self._web, self._forge, self._max_pages = web, forge, max_pages
+
+    def listing(self, spec: SourceSpec, memo: Mapping[str, str]) -> Listing | None:
+        """See ``Source``: releases, and the tags that have none. ``memo`` has what proves each page unchanged, by its address."""
+        host, project = place_of(spec.location, self._forge.usual_host)
+        if memo and self._is_unchanged(memo):
+            return None
+        proofs: dict[str, str] = {}
+        released = self._all(self._forge.releases_url(host, project), self._forge.release_of, proofs)
+        tagged = self._all(self._forge.tags_url(host, project), self._forge.tag_of, proofs)
+        known = {one.tag: one for one in tagged} | {one.tag: one for one in released}
+        notes = {one.tag: one.notes for one in released if one.notes != Notes()}
+        return Listing(tags=tuple(map(_tag, known.values())), memo=proofs, notes=notes)
+
+    def detail(self, spec: SourceSpec, tag: str, *, platforms: bool) -> Tag:
+        """See ``Source``. A forge has no digest to tell, so this is what the listing says of the tag."""
+        del platforms
+        listing = self.listing(spec, {})
+        found = next((one for one in listing.tags if one.name == tag), None) if listing else None
+        if found is None:
+            raise NotFound(f"{spec.location} has no release or tag {tag}", code="no_such_tag")
+        return found
+
+    def artifact(self, spec: SourceSpec, tag: str, digest: str) -> bytes:
+        """See ``Source``. Refused: a forge's releases say which version there is, the chart comes from elsewhere."""
+        del tag, digest
+        raise Refused(f"{spec.location} names versions only: declare where its chart is", code="no_artifact")
+
+    def _is_unchanged(self, memo: Mapping[str, str]) -> bool:
+        """Ask for every page with its ETag: a tag of an old line may appear on any of them."""
+        for url, proof in memo.items():
+            answer = self._page(url, "" if proof.startswith("sha256:") else proof)
+            if answer.status != 304 and _proof(answer) != proof:
+                return False
+            if (following := _next(answer)) is not None and following not in memo:
+                return False
+        return True
+
+    def _page(self, url: str, etag: str = "") -> Answer:
+        sent = {"Accept": "application/json", **({"If-None-Match": etag} if etag else {})}
+        try:
+            return self._web.ask("GET", url, headers=sent, scheme="bearer")
+        except NotFound as error:
+            words = f"{error.message}: is the project misspelt, or private? A token of the host lets us see it"
+            raise NotFound(words, code="no_such_project") from error
+
+    def _all(self, url: str, read: Callable[[Any], Published | None], proofs: dict[str, str]) -> list[Published]:
+        return [
+            one for page in self._pages(url, proofs) for item in page if (one := read(item)) is not None and one.tag
+        ]
+
+    def _pages(self, first: str, proofs: dict[str, str]) -> Iterator[list[Any]]:
+        """Yield every page and note in ``proofs`` what proves it unchanged."""
+        url: str | None = first
+        for _ in range(self._max_pages):
+            if url is None:
+                return
+            answer = self._page(url)
+            page = answer.json()
+            if not isinstance(page, list):
+                raise Transient(f"{without_secrets(url)} answers no list: is this a forge?", code="not_a_forge")
+            proofs[url] = _proof(answer)
+            yield page
+            url = _next(answer)
+        if url is not None:
+            raise Transient(f"{without_secrets(first)} has more than {self._max_pages} pages", code="too_many_pages")
+
+
+def place_of(location: str, usual_host: str) -> tuple[str, str]:
+    """Return host and project of ``owner/name`` or ``host/group/owner/name``: a first part with a dot or a port is a host."""
+    text = location.partition("://")[2] or location
+    first, _, rest = text.strip("/").partition("/")
+    is_host = "/" in rest and ("." in first or ":" in first or "://" in location)
+    return (first, rest) if is_host else (usual_host, text.strip("/"))
+
+
+def text_of(item: Mapping[str, Any], *path: str) -> str:
+    """Return the text at ``path``, empty where there is none."""
+    value: Any = item
+    for name in path:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def time_of(item: Mapping[str, Any], *path: str) -> datetime | None:
+    """Return the time at ``path`` (RFC 3339), None where there is none."""
+    try:
+        read = datetime.fromisoformat(text_of(item, *path))
+    except ValueError:
+        return None
+    return read if read.tzinfo is not None else None
+
+
+def notes_body(text: str) -> str:
+    """Return a release's words, cut where they are too long."""
+    return text if len(text.encode()) <= MAX_NOTES else text.encode()[: MAX_NOTES - 3].decode(errors="ignore") + "…"
+
+
+def _proof(answer: Answer) -> str:
+    """Return a page's ETag; a server without ETags (Gitea) is believed by the bytes."""
+    return answer.headers.get("etag") or f"sha256:{sha256_hex(answer.body)}"
+
+
+def _next(answer: Answer) -> str | None:
+    """Return the address of the next page. Forges name first, previous and last ones in the same header."""
+    parts = answer.headers.get("link", "").split(",")
+    link = next((part for part in parts if 'rel="next"' in part or "rel=next" in part), "")
+    return next_page(answer.url, link)
+
+
+def _tag(one: Published) -> Tag:
+    return Tag(name=one.tag, created_at=one.created_at, prerelease=one.prerelease or None, withheld=one.withheld)

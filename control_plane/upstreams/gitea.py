@@ -1,0 +1,50 @@
+"""Gitea's and Forgejo's releases and tags (REST v1, ``/repos/{owner}/{repo}/releases`` and ``/tags``)."""
+
+from typing import Any
+
+from control_plane.domain.sources import Notes
+from control_plane.upstreams.forges import Published, notes_body, text_of, time_of
+from control_plane.upstreams.registry_auth import default_scheme
+
+
+class Gitea:
+    """See ``forges.Forge``. Codeberg is the one that is meant where a project names no host. Pages have 50 items at most."""
+
+    usual_host = "codeberg.org"
+
+    def releases_url(self, host: str, project: str) -> str:
+        """See ``Forge``."""
+        return f"{_api(host)}/repos/{project}/releases?limit=50"
+
+    def tags_url(self, host: str, project: str) -> str:
+        """See ``Forge``."""
+        return f"{_api(host)}/repos/{project}/tags?limit=50"
+
+    def release_of(self, item: Any) -> Published | None:
+        """See ``Forge``."""
+        if not isinstance(item, dict):
+            return None
+        notes = Notes(
+            title=text_of(item, "name"),
+            body=notes_body(text_of(item, "body")),
+            url=text_of(item, "html_url"),
+            published_at=time_of(item, "published_at"),
+            author=text_of(item, "author", "login"),
+        )
+        return Published(
+            tag=text_of(item, "tag_name"),
+            prerelease=item.get("prerelease") is True,
+            withheld="it is a draft" if item.get("draft") is True else "",
+            created_at=time_of(item, "published_at") or time_of(item, "created_at"),
+            notes=notes,
+        )
+
+    def tag_of(self, item: Any) -> Published | None:
+        """See ``Forge``."""
+        if not isinstance(item, dict):
+            return None
+        return Published(tag=text_of(item, "name"), created_at=time_of(item, "commit", "created"))
+
+
+def _api(host: str) -> str:
+    return f"{default_scheme(host)}://{host}/api/v1"

@@ -1,0 +1,48 @@
+"""GitHub's releases and tags (REST, ``/repos/{owner}/{repo}/releases`` and ``/tags``), on github.com and on Enterprise servers."""
+
+from typing import Any
+
+from control_plane.domain.sources import Notes
+from control_plane.upstreams.forges import Published, notes_body, text_of, time_of
+from control_plane.upstreams.registry_auth import default_scheme
+
+
+class GitHub:
+    """See ``forges.Forge``."""
+
+    usual_host = "github.com"
+
+    def releases_url(self, host: str, project: str) -> str:
+        """See ``Forge``."""
+        return f"{_api(host)}/repos/{project}/releases?per_page=100"
+
+    def tags_url(self, host: str, project: str) -> str:
+        """See ``Forge``."""
+        return f"{_api(host)}/repos/{project}/tags?per_page=100"
+
+    def release_of(self, item: Any) -> Published | None:
+        """See ``Forge``. Only people who may write see drafts; a draft's tag mostly does not exist yet."""
+        if not isinstance(item, dict):
+            return None
+        notes = Notes(
+            title=text_of(item, "name"),
+            body=notes_body(text_of(item, "body")),
+            url=text_of(item, "html_url"),
+            published_at=time_of(item, "published_at"),
+            author=text_of(item, "author", "login"),
+        )
+        return Published(
+            tag=text_of(item, "tag_name"),
+            prerelease=item.get("prerelease") is True,
+            withheld="it is a draft" if item.get("draft") is True else "",
+            created_at=time_of(item, "published_at") or time_of(item, "created_at"),
+            notes=notes,
+        )
+
+    def tag_of(self, item: Any) -> Published | None:
+        """See ``Forge``."""
+        return Published(tag=text_of(item, "name")) if isinstance(item, dict) else None
+
+
+def _api(host: str) -> str:
+    return "https://api.github.com" if host == "github.com" else f"{default_scheme(host)}://{host}/api/v3"
