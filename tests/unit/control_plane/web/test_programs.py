@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from cluster_agent.contract.enrolment import AGENT_JWT_AUDIENCE
 from control_plane.settings import Settings, get_settings
-from control_plane.store.models import Upstream
+from control_plane.store.models import Source
 from control_plane.store.session import read_scope
 from control_plane.web.bodies import AGENTS, MAINTAINERS, PAGES, bounded, limit_of
 from tests.support.world import CHART
@@ -34,7 +34,7 @@ def secret(ids, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def looks() -> list[Any]:
     with read_scope() as session:
-        return [(row.id, row.next_look_at) for row in session.query(Upstream).order_by(Upstream.id)]
+        return [(row.id, row.next_look_at) for row in session.query(Source).order_by(Source.id)]
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer open"}, {"X-Tidegate-Token": ""}])
