@@ -10,10 +10,14 @@ from control_plane.cli import (
     audit,
     channels,
     cluster,
+    explain,
+    keys,
     local,
+    quarantines,
     releases,
     rollouts,
     servers,
+    sources,
     status,
 )
 
@@ -29,12 +33,16 @@ servers.register(app)
 local.register(app)
 status.register(app)
 approvals.register(app)
-audit.register(app)
+explain.register(app)
+app.add_typer(audit.app, name="audit")
 app.add_typer(apps.app, name="app")
+app.add_typer(sources.app, name="source")
+app.add_typer(quarantines.app, name="quarantine")
 app.add_typer(releases.app, name="release")
 app.add_typer(channels.app, name="channel")
 app.add_typer(cluster.app, name="cluster")
 app.add_typer(rollouts.app, name="rollout")
+app.add_typer(keys.app, name="keys")
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from control_plane.cli.output import Format, Output, age, show, table
+from control_plane.cli.output import Format, Output, age, show, table, until
 
 app = typer.Typer(help="Declare applications and see them.", no_args_is_help=True)
 File = Annotated[
@@ -63,6 +63,15 @@ def show_application(name: str, output: Output = Format.TABLE) -> None:
     show(get_client().get(f"applications/{name}"), output, _one)
 
 
+@app.command("remove")
+def remove(name: str, reason: Annotated[str, typer.Option("--reason", "-m", help="kept in the audit log")]) -> None:
+    """Stop tracking an application: nothing new is looked for or promoted. What its channels have stays as it is."""
+    from control_plane.cli.client import get_client
+
+    get_client().post(f"applications/{name}/remove", {"reason": reason})
+    typer.echo(f"{name} is not tracked any more; `tidegate app apply -f` with its file tracks it again")
+
+
 def _checked(file: Path) -> tuple[str, bytes | None]:
     from control_plane.upstreams.application_file import load_application_file
 
@@ -83,9 +92,17 @@ def _overview(rows: list[dict[str, Any]]) -> Any:
 
 def _one(row: dict[str, Any]) -> Any:
     return table(
-        ("UPSTREAM", "RANGE", "NEWEST", "LOOKED", "PROBLEM"),
+        ("UPSTREAM", "PLACE", "WANTS", "NEWEST", "LOOKED", "NEXT", "WHY"),
         (
-            (one["repository"], one["version_range"], one["newest"], age(one["last_look_at"]), one["last_error"])
+            (
+                one["alias"],
+                one["place"],
+                one["policy"],
+                one["newest"],
+                age(one["last_look_at"]),
+                until(one["next_look_at"], otherwise="with each release"),
+                one["last_error"] if one["unknown_since"] else one["reason"],
+            )
             for one in row["upstreams"]
         ),
         empty="This application has no upstream.",

@@ -70,6 +70,11 @@ def show(value: Any, output: Format, render: Callable[[Any], Table | str]) -> No
         Console(highlight=False).print(render(value), soft_wrap=True)
 
 
+def print_text(markup: str) -> None:
+    """Print a line for people; ``[bold]`` and ``[dim]`` mark it up."""
+    Console(highlight=False).print(markup, soft_wrap=True)
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> Table | str:
     """Return a table, or the sentence ``empty`` when there is no row."""
     made = Table(*columns, box=None, pad_edge=False, header_style="dim")
@@ -87,11 +92,22 @@ def local_time(value: str | None) -> str:
     return datetime.fromisoformat(value).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+def until(value: str | None, *, otherwise: str = "–") -> str:
+    """Return how long it is to an ISO time: ``in 3 min``, ``now`` where it has come; ``otherwise`` where there is none."""
+    if not value:
+        return otherwise
+    seconds = (datetime.fromisoformat(value) - datetime.now(UTC)).total_seconds()
+    return f"in {_length(seconds)}" if seconds >= 1 else "now"
+
+
 def age(value: str | None) -> str:
     """Return how long ago an ISO time was: ``12 s``, ``3 min``, ``5 h``, ``2 d``."""
     if not value:
         return "–"
-    seconds = (datetime.now(UTC) - datetime.fromisoformat(value)).total_seconds()
+    return _length((datetime.now(UTC) - datetime.fromisoformat(value)).total_seconds())
+
+
+def _length(seconds: float) -> str:
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= size:
             return f"{seconds // size:.0f} {unit}"

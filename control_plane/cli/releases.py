@@ -5,7 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from control_plane.cli.output import Format, Output, age, show, table
+from control_plane.domain.errors import InvalidInput
 
+Reason = Annotated[str, typer.Option("--reason", "-m", help="kept in the audit log")]
 app = typer.Typer(help="Releases, their rehearsals and their evidence.", no_args_is_help=True)
 
 
@@ -26,6 +28,60 @@ def show_release(application: str, version: str, output: Output = Format.TABLE) 
     from control_plane.cli.client import get_client
 
     show(get_client().get(f"applications/{application}/releases/{version}"), output, _steps)
+
+
+@app.command("add")
+def add(
+    application: str,
+    version: Annotated[str, typer.Argument(help="the chart's tag")],
+    image: Annotated[
+        list[str] | None, typer.Option("--image", "-i", metavar="ALIAS=TAG", help="another upstream's tag; repeatable")
+    ] = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Make a release of the very tags that you name: for your CI, a new major, or an older version on purpose.
+
+    Policies and quarantines are not asked about them; upstreams that you do not name are chosen as always. The release is
+    rehearsed and promoted like any other.
+    """
+    from control_plane.cli.client import get_client
+
+    body = {"version": version, "images": _images(image or [])}
+    show(
+        get_client().post(f"applications/{application}/releases", body),
+        output,
+        lambda made: (
+            f"{application} {made['version']} is made: `tidegate release show {application} {made['version']}`"
+        ),
+    )
+
+
+def _images(texts: list[str]) -> dict[str, str]:
+    wrong = next((text for text in texts if not all(text.partition("="))), None)
+    if wrong is not None:
+        raise InvalidInput(f"--image {wrong!r} is not ALIAS=TAG, for example --image web=1.4.2")
+    return {alias: tag for alias, _, tag in (text.partition("=") for text in texts)}
+
+
+@app.command("reject")
+def reject(application: str, version: str, reason: Reason) -> None:
+    """Say no to a release: what waits of it is cancelled, and it enters no channel."""
+    _take_out("reject", application, version, reason)
+
+
+@app.command("withdraw")
+def withdraw(application: str, version: str, reason: Reason) -> None:
+    """Take a verified release back: it enters no further channel. Channels that have it keep it until a recall."""
+    _take_out("withdraw", application, version, reason)
+
+
+def _take_out(move: str, application: str, version: str, reason: str) -> None:
+    from control_plane.cli.client import get_client
+
+    got = get_client().post(f"applications/{application}/releases/{version}/{move}", {"reason": reason})
+    typer.echo(
+        f"{application} {version} is {got['state']}; a channel that has it gives it back by `tidegate channel recall`"
+    )
 
 
 @app.command("requeue")

@@ -2,6 +2,8 @@
 
 import base64
 import binascii
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
@@ -9,11 +11,13 @@ from django.utils import timezone
 from ninja import Schema
 
 from cluster_agent.contract import sha256_hex
-from control_plane.domain.errors import InvalidInput
-from control_plane.services import applications, clusters, promotions, publications, releases, rollouts
-from control_plane.services.outside import repository_of
+from control_plane.domain.errors import InvalidInput, NotFound
+from control_plane.services import applications, clusters, promotions, publications, quarantines, releases, rollouts
+from control_plane.services.choosing import release_add
+from control_plane.services.outside import repository_of, shared_reader
 from control_plane.settings import get_settings
 from control_plane.store.queries.pages import namespaces_of
+from control_plane.store.reads import sources
 from control_plane.store.session import session_scope
 from control_plane.upstreams.application_file import parse_application_file
 from control_plane.web.accounts.roles import Role
@@ -42,6 +46,21 @@ class ReasonBody(Schema):
     reason: str
 
 
+class ReleaseBody(Schema):
+    """A release that a person or a CI names: the chart's tag, and the tag of other upstreams by alias. The rest is chosen."""
+
+    version: str
+    images: dict[str, str] = {}
+
+
+class QuarantineBody(Schema):
+    """Tags to keep out: a tag, ``glob:…`` or ``regexp:…``. Without ``until`` it holds until it is lifted."""
+
+    pattern: str
+    reason: str
+    until: datetime | None = None
+
+
 class ClusterBody(Schema):
     """A cluster to be. ``lifetime_seconds`` is how long its join token may be used."""
 
@@ -61,6 +80,75 @@ def apply_application(request: HttpRequest, body: ApplyBody) -> dict[str, Any]:
             session, declaration=declaration, suite=suite, actor=actor, now=timezone.now()
         )
         return {"name": applied.name, "upstreams": [upstream.source.location for upstream in applied.upstreams]}
+
+
+@router.post("/applications/{name}/remove")
+def remove_application(request: HttpRequest, name: str, body: ReasonBody) -> dict[str, str]:
+    """Stop tracking an application. What its channels have stays as it is."""
+    actor = caller(request, Role.MAINTAINER)
+    with session_scope() as session:
+        applications.application_remove(session, application=name, reason=body.reason, actor=actor, now=timezone.now())
+    return {"application": name, "state": "removed"}
+
+
+@router.post("/applications/{name}/quarantines")
+def add_quarantine(request: HttpRequest, name: str, body: QuarantineBody) -> dict[str, Any]:
+    """Keep tags out of an application. What is published stays as it is."""
+    actor = caller(request, Role.MAINTAINER)
+    if body.until is not None and body.until.tzinfo is None:
+        raise InvalidInput("`until` has no time zone: write for example 2026-12-24T18:00:00Z")
+    with session_scope() as session:
+        row = quarantines.quarantine_add(session, application=name, **body.dict(), actor=actor, now=timezone.now())
+        return {"id": row.id, "application": name, "pattern": row.pattern}
+
+
+@router.delete("/applications/{name}/quarantines/{quarantine_id}")
+def lift_quarantine(request: HttpRequest, name: str, quarantine_id: int, reason: str = "") -> dict[str, Any]:
+    """Let the tags in again."""
+    actor = caller(request, Role.MAINTAINER)
+    with session_scope() as session:
+        if quarantine_id not in {one.id for one in sources.quarantines(session, application=name)}:
+            raise NotFound(
+                f"{name} has no quarantine {quarantine_id}: see `tidegate quarantine list {name}`", code="no_quarantine"
+            )
+        quarantines.quarantine_lift(
+            session, quarantine_id=quarantine_id, reason=reason, actor=actor, now=timezone.now()
+        )
+    return {"id": quarantine_id, "state": "lifted"}
+
+
+@router.post("/applications/{name}/releases")
+def add_release(request: HttpRequest, name: str, body: ReleaseBody) -> dict[str, str]:
+    """Make a release of tags that a person or a CI names: policies are not asked about them. It is rehearsed like any other."""
+    actor = caller(request, Role.MAINTAINER)
+    version = release_add(
+        application=name,
+        tags={"chart": body.version, **body.images},
+        actor=actor,
+        reader=shared_reader(),
+        clock=timezone.now,
+    )
+    return {"application": name, "version": version}
+
+
+@router.post("/applications/{name}/releases/{version}/reject")
+def reject_release(request: HttpRequest, name: str, version: str, body: ReasonBody) -> dict[str, str]:
+    """Say no to a release: it enters no channel."""
+    return _take_out(request, name, version, body.reason, releases.release_reject)
+
+
+@router.post("/applications/{name}/releases/{version}/withdraw")
+def withdraw_release(request: HttpRequest, name: str, version: str, body: ReasonBody) -> dict[str, str]:
+    """Take a verified release back: it enters no further channel."""
+    return _take_out(request, name, version, body.reason, releases.release_withdraw)
+
+
+def _take_out(request: HttpRequest, name: str, version: str, reason: str, move: Callable[..., Any]) -> dict[str, str]:
+    actor = caller(request, Role.MAINTAINER)
+    with session_scope() as session:
+        release_id = releases.release_id_of(session, application=name, version=version)
+        state = move(session, release_id=release_id, reason=reason, actor=actor, now=timezone.now()).state
+    return {"application": name, "version": version, "state": state}
 
 
 @router.post("/applications/{name}/releases/{version}/requeue")

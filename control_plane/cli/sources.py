@@ -1,0 +1,42 @@
+"""``tidegate source …``: the places where versions appear."""
+
+from typing import Any
+
+import typer
+
+from control_plane.cli.output import Format, Output, age, show, table, until
+
+app = typer.Typer(help="The places where versions appear: registries, repositories, forges.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_sources(output: Output = Format.TABLE) -> None:
+    """Every place, looked at once for all applications that name it: last and next look, and whether it answers."""
+    from control_plane.cli.client import get_client
+
+    show(get_client().get("sources"), output, _list)
+
+
+def _list(rows: list[dict[str, Any]]) -> Any:
+    return table(
+        ("KIND", "PLACE", "TAGS", "LOOKED", "NEXT", "STATE", "APPLICATIONS"),
+        (
+            (
+                row["kind"],
+                row["place"],
+                row["tags"],
+                age(row["last_look_at"]),
+                until(row["next_look_at"], otherwise="with each release"),
+                _state(row),
+                ", ".join(row["applications"]),
+            )
+            for row in rows
+        ),
+        empty="No application names a place yet. Declare one: tidegate app apply -f application.yaml",
+    )
+
+
+def _state(row: dict[str, Any]) -> str:
+    if row["unknown_since"]:
+        return f"unknown for {age(row['unknown_since'])}: {row['last_error']}"
+    return "answers" if row["last_look_at"] else "not looked at yet"
