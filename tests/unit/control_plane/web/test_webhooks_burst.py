@@ -82,7 +82,8 @@ def two_polled() -> dict[str, int]:
         healthy = session.query(Source).filter(Source.next_look_at.is_not(None), Source.unknown_since.is_(None))
         rows = healthy.filter(Source.kind == "oci", Source.upstreams.any()).order_by(Source.id).limit(2).all()
         for row in rows:
-            row.next_look_at, row.last_look_at, row.lease_until = timezone.now() + timedelta(hours=1), None, None
+            hour, now = timedelta(hours=1), timezone.now()
+            row.next_look_at, row.last_look_at, row.lease_until = now + hour, now - hour, None
         return {row.location: row.id for row in rows}
 
 
