@@ -1,0 +1,221 @@
+"""Keel's policies: ``all``, ``major``, ``minor``, ``patch``, ``force``, ``glob:…``, ``regexp:…``. PURE.
+
+``major``, ``minor`` and ``patch`` say how far a version may be from what runs now. A ``regexp:`` with a group named ``compare`` orders by
+what that group matches, else by the whole tag; both as texts. ``!`` after a policy (``minor!``) asks that pre-release words stay
+the same, as Keel does by default (``keel.sh/matchPreRelease``). ``force`` takes any tag, a version that is older never.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Literal, Protocol, get_args
+
+import msgspec
+
+from control_plane.domain.versions.families import family_of
+from control_plane.domain.versions.patterns import Pattern, compile_pattern
+from control_plane.domain.versions.policy import Reading, Rule, Tag
+from control_plane.domain.versions.ranges import InvalidRange
+from control_plane.domain.versions.semver import InvalidVersion, Version, parse
+
+Reach = Literal["all", "major", "minor", "patch"]
+LATEST = "latest"
+STRICT = "!"
+NAMES = ("keel.sh", "keel.observer")
+FORMS = "all, major, minor, patch, force, glob:… or regexp:…"
+
+
+class KeelPolicy(Protocol):
+    """What Keel asks of a policy."""
+
+    def should_update(self, current: str, candidate: str) -> bool:
+        """Return whether ``candidate`` replaces ``current``. Raises ``InvalidVersion``."""
+
+    def ordered(self, tags: Sequence[str]) -> list[str]:
+        """Return the tags that may be taken at all, the best first."""
+
+
+class Semver(msgspec.Struct, frozen=True):
+    """``all``, ``major``, ``minor``, ``patch``. ``match_prerelease``: pre-release words have to stay the same (not with ``all``)."""
+
+    reach: Reach
+    match_prerelease: bool = True
+
+    def should_update(self, current: str, candidate: str) -> bool:
+        """See ``KeelPolicy``."""
+        if current == LATEST:
+            return True
+        return not self.refusal(read_version(current), read_version(candidate))
+
+    def refusal(self, current: Version, candidate: Version) -> str:
+        """Return why a version does not replace what runs now, empty where it does."""
+        if self.match_prerelease and self.reach != "all" and current.pre != candidate.pre:
+            return f"another pre-release than {current.original}'s"
+        if not current < candidate:
+            return f"not newer than {current.original}"
+        return self.beyond(current, candidate)
+
+    def beyond(self, current: Version, candidate: Version) -> str:
+        """Return why a version is further away than the policy lets go, empty where it is not."""
+        if self.reach in ("minor", "patch") and candidate.major != current.major:
+            return f"another major than {current.original}'s, and the policy is {self.reach}"
+        if self.reach == "patch" and candidate.minor != current.minor:
+            return f"another minor than {current.original}'s, and the policy is patch"
+        return ""
+
+    def ordered(self, tags: Sequence[str]) -> list[str]:
+        """See ``KeelPolicy``."""
+        versions = [version for tag in tags if (version := _version(tag)) is not None]
+        return [version.original for version in sorted(versions, reverse=True)]
+
+
+class Force(msgspec.Struct, frozen=True):
+    """Any tag; with ``match_tag`` only the very one that runs now. Of two versions the older never replaces the newer."""
+
+    match_tag: bool = False
+
+    def should_update(self, current: str, candidate: str) -> bool:
+        """See ``KeelPolicy``."""
+        if self.match_tag and current != candidate:
+            return False
+        one, other = _lenient(current), _lenient(candidate)
+        return one is None or other is None or not other < one
+
+    def ordered(self, tags: Sequence[str]) -> list[str]:
+        """Versions first, the newest before the others; what is no version stays in the registry's order."""
+        versions = sorted((found for tag in tags if (found := _lenient(tag)) is not None), reverse=True)
+        return [version.original for version in versions] + [tag for tag in tags if _lenient(tag) is None]
+
+
+class ByPattern(msgspec.Struct, frozen=True):
+    """``glob:`` and ``regexp:``: tags that match, the last in the alphabet first."""
+
+    text: str
+    pattern: Pattern
+
+    def should_update(self, current: str, candidate: str) -> bool:
+        """See ``KeelPolicy``."""
+        return current != candidate and self.pattern.matches(candidate)
+
+    def ordered(self, tags: Sequence[str]) -> list[str]:
+        """See ``KeelPolicy``."""
+        return sorted(filter(self.pattern.matches, tags), key=self.sort_key, reverse=True)
+
+    def sort_key(self, tag: str) -> str:
+        """Return what a tag that matches is ordered by."""
+        return self.pattern.expand(tag, "${compare}") or tag if "(?P<compare>" in self.text else tag
+
+
+def parse_policy(text: str, *, match_prerelease: bool = True, match_tag: bool = False) -> KeelPolicy:
+    """Return the policy that a text names. Raises ``InvalidRange``."""
+    if text in get_args(Reach):
+        return Semver(text, match_prerelease)  # type: ignore[arg-type]  # the line above has narrowed it
+    if text == "force":
+        return Force(match_tag)
+    if text.startswith(("glob:", "regexp:")):
+        return ByPattern(text, compile_pattern(text))
+    raise InvalidRange(f"{text[:80]!r} is no policy of Keel's: {FORMS}")
+
+
+def select(policy: KeelPolicy, current: str, tags: Sequence[str]) -> str | None:
+    """Return the best tag that replaces ``current``: a newer major does not hide the minor that a policy would take."""
+    return next((tag for tag in policy.ordered(tags) if _replaces(policy, current, tag)), None)
+
+
+def _replaces(policy: KeelPolicy, current: str, tag: str) -> bool:
+    try:
+        return policy.should_update(current, tag)
+    except InvalidVersion:
+        return False
+
+
+def policy_of_metadata(labels: Mapping[str, str], annotations: Mapping[str, str]) -> tuple[str, bool] | None:
+    """Return the policy that Kubernetes metadata names and whether pre-releases must match; annotations go before labels."""
+    for given in (annotations, labels):
+        for name in NAMES:
+            if (policy := given.get(f"{name}/policy")) is not None:
+                return policy, given.get("keel.sh/matchPreRelease", "true") != "false"
+    return None
+
+
+def trigger_of_metadata(labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:
+    """Return what makes Keel look: annotations go before labels; ``default`` where neither says."""
+    for given in (annotations, labels):
+        for name in NAMES:
+            if (trigger := given.get(f"{name}/trigger")) is not None:
+                return trigger
+    return "default"
+
+
+def read_version(text: str) -> Version:
+    """Return a version as Keel reads it: at least major and minor. Raises ``InvalidVersion``."""
+    if "." not in text:
+        raise InvalidVersion(f"{text[:80]!r} has no major.minor.patch")
+    return parse(text)
+
+
+@lru_cache(65_536)
+def _version(text: str) -> Version | None:
+    try:
+        return read_version(text)
+    except InvalidVersion:
+        return None
+
+
+@lru_cache(65_536)
+def _lenient(text: str) -> Version | None:
+    try:
+        return parse(text)
+    except InvalidVersion:
+        return None
+
+
+class SemverRule(msgspec.Struct, frozen=True):
+    """A semver policy where ``current`` runs; None before the first version, and where what runs is none."""
+
+    policy: Semver
+    current: Version | None
+
+    def read(self, text: str, tag: Tag) -> Reading:  # noqa: ARG002 - all is in the text
+        """Return the version's order and whether it is within reach."""
+        version = _version(text)
+        if version is None:
+            return Reading(key=None, refusal=f"{text[:80]!r} is no version with major and minor")
+        refusal = "" if self.current is None or text == self.current.original else self._refusal(self.current, version)
+        return Reading(version.key, str(version), refusal, bool(version.pre), version.major, family_of(version.pre))
+
+    def _refusal(self, current: Version, version: Version) -> str:
+        if self.policy.match_prerelease and self.policy.reach != "all" and current.pre != version.pre:
+            return f"another pre-release than {current.original}'s"
+        return self.policy.beyond(current, version)
+
+
+class ForceRule(msgspec.Struct, frozen=True):
+    """Any tag: versions above what is none."""
+
+    def read(self, text: str, tag: Tag) -> Reading:
+        """Return the tag's order; of those that are no versions, the one made (or seen) last goes first."""
+        version = _lenient(text)
+        if version is not None:
+            return Reading((1, version.key), str(version), "", bool(version.pre), version.major, family_of(version.pre))
+        made = tag.created_at or tag.first_seen_at
+        return Reading(key=(0, (made.timestamp() if made else 0.0, text)), version=text)
+
+
+class PatternRule(msgspec.Struct, frozen=True):
+    """Tags that match, in the order of the alphabet."""
+
+    policy: ByPattern
+
+    def read(self, text: str, tag: Tag) -> Reading:  # noqa: ARG002 - all is in the text
+        """Return the tag's place in the alphabet and whether it matches."""
+        if not self.policy.pattern.matches(text):
+            return Reading(key=(text,), version=text, refusal=f"does not match {self.policy.text}")
+        return Reading(key=(self.policy.sort_key(text),), version=text)
+
+
+def compile_policy(rule: str, *, current: str) -> Rule:
+    """Return the rule of a policy; with ``!`` at its end pre-release words have to stay the same. Raises ``InvalidRange``."""
+    policy = parse_policy("all" if rule == "*" else rule.removesuffix(STRICT), match_prerelease=rule.endswith(STRICT))
+    if isinstance(policy, Semver):
+        return SemverRule(policy, _version(current) if current else None)
+    return PatternRule(policy) if isinstance(policy, ByPattern) else ForceRule()
