@@ -1,4 +1,4 @@
-"""How long choosing and explaining take in each dialect: ``python tests/bench/versions.py``. Prints a table; ends with 1 if a bound is broken.
+"""How long choosing and explaining take in each dialect: ``python tests/bench/versions.py``. Prints a table; 1 where a bound is broken.
 
 Bounds are medians of CPU time of ``explain``: 5 ms for 1,000 tags and 100 ms for 20,000, on two cores. The first look, which has to
 read every text anew, is shown apart.

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import msgspec
 
-from control_plane.domain.versions.patterns import Pattern, compile_pattern
+from control_plane.domain.versions.patterns import matches
 from control_plane.domain.versions.platforms import InvalidPlatform, is_offered
 from control_plane.domain.versions.policy import Context, Guards, Policy, Quarantine, Reading, Tag
 
@@ -60,11 +60,10 @@ def _check_publisher(tag: Tag, _: Reading) -> Refusal | None:
 
 
 def _quarantine_check(quarantine: Quarantine) -> Check:
-    pattern: Pattern = compile_pattern(quarantine.pattern)
     end = f"until {moment(quarantine.until)}" if quarantine.until else "until it is lifted"
     words = f"quarantined by {quarantine.author} {end}: {quarantine.reason} ({quarantine.pattern})"
     refusal = Refusal(words, quarantine.until)
-    return lambda tag, _: refusal if pattern.matches(tag.name) else None
+    return lambda tag, _: refusal if matches(quarantine.pattern, tag.name) else None
 
 
 def _prerelease_check(guards: Guards) -> Check:

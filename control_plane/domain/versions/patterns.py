@@ -15,6 +15,7 @@ from control_plane.domain.versions.ranges import InvalidRange
 
 MAX_LENGTH = 1_024  # characters of a pattern
 MAX_MEMORY = 1 << 20  # bytes that a compiled one may take
+REMEMBERED = 131_072  # answers: of a pattern for a text
 REFERENCE = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))")
 
 
@@ -44,6 +45,18 @@ def _group(match: Any, found: re.Match[str]) -> str:
     if name.isdecimal():
         return (match[int(name)] or "") if int(name) <= match.re.groups else ""
     return match.groupdict().get(name) or ""
+
+
+@lru_cache(REMEMBERED)
+def matches(pattern: str, text: str) -> bool:
+    """Return whether ``text`` matches; remembered, because the same tags are looked at again and again. Raises ``InvalidRange``."""
+    return compile_pattern(pattern).matches(text)
+
+
+@lru_cache(REMEMBERED)
+def expand(pattern: str, template: str, text: str) -> str | None:
+    """Return what ``Pattern.expand`` does, remembered. Raises ``InvalidRange``."""
+    return compile_pattern(pattern).expand(text, template)
 
 
 @lru_cache(1_024)

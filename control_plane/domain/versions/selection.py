@@ -7,18 +7,20 @@ digest and text: the order is total.
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from itertools import groupby, islice
-from operator import itemgetter
+from functools import lru_cache, partial
+from itertools import compress, count, groupby, islice
+from operator import eq, itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
 
 from control_plane.domain.versions.dialects import DIALECTS
 from control_plane.domain.versions.guards import Check, Refusal, checks_for_all, checks_for_newcomers
-from control_plane.domain.versions.patterns import compile_pattern
+from control_plane.domain.versions.patterns import compile_pattern, expand, matches
 from control_plane.domain.versions.policy import (
     Choice,
     Context,
+    Dialect,
     Filter,
     Policy,
     Reading,
@@ -29,6 +31,8 @@ from control_plane.domain.versions.policy import (
 )
 
 Weighed = tuple[Any, Tag, Reading, Refusal | None]  # the key, the tag, how it is read, why it is not wanted
+REMEMBERED = 131_072  # readings: most tags of a look were there at the look before
+BY_TIME = frozenset({"argocd-newest-build", "flux1"})  # their order is when a tag was made, which its text does not say
 _key = itemgetter(0)
 _BEHIND = "newer than the policy takes: it stays {} behind the newest"
 
@@ -109,18 +113,35 @@ def compile_policy(policy: Policy, current: str = "") -> Rule:
     """Return the rule of a policy where ``current`` (a tag) is followed. Raises ``InvalidRange``: rule or patterns cannot be read."""
     extract = _extractor(policy.filter)
     text = extract(current) if extract is not None and current else current
-    rule = DIALECTS[policy.dialect](policy.rule, current=text or "")
-    if policy.guards.prereleases == "allowed" and isinstance(rule, TakesPrereleases):
-        return rule.with_prereleases()
-    return rule
+    return _compiled(policy.dialect, policy.rule, text or "", policy.guards.prereleases == "allowed")
+
+
+@lru_cache(256)
+def _compiled(dialect: Dialect, rule: str, current: str, prereleases: bool) -> Rule:
+    compiled = DIALECTS[dialect](rule, current=current)
+    return compiled.with_prereleases() if prereleases and isinstance(compiled, TakesPrereleases) else compiled
+
+
+def _reader(policy: Policy, current: str) -> Callable[[str, Tag], Reading]:
+    """Return what reads a tag; where its text says all, the readings of the last looks are remembered."""
+    rule, extract = compile_policy(policy, current), _extractor(policy.filter)
+    if policy.dialect in BY_TIME and not policy.rule.startswith("semver:"):
+        return rule.read
+    followed = (extract(current) if extract is not None and current else current) or ""
+    return lambda text, _: _read(policy.dialect, policy.rule, followed, policy.guards.prereleases == "allowed", text)
+
+
+@lru_cache(REMEMBERED)
+def _read(dialect: Dialect, rule: str, current: str, prereleases: bool, text: str) -> Reading:
+    return _compiled(dialect, rule, current, prereleases).read(text, Tag(name=text))
 
 
 def _extractor(wanted: Filter) -> Callable[[str], str | None] | None:
     """Return what gives the text that the dialect reads (None: there is none); None where that is the whole tag."""
     if not wanted.extract:
         return None
-    pattern, to = compile_pattern(wanted.extract), wanted.to
-    return lambda name: pattern.expand(name, to)
+    compile_pattern(wanted.extract)
+    return partial(expand, wanted.extract, wanted.to)
 
 
 def _rank(policy: Policy, tags: Sequence[Tag], context: Context) -> _Ranked:
@@ -138,21 +159,20 @@ def _rank(policy: Policy, tags: Sequence[Tag], context: Context) -> _Ranked:
 
 
 def _weigh(policy: Policy, tags: Sequence[Tag], context: Context) -> list[Weighed]:
-    rule, text_of, filtered = (
-        compile_policy(policy, context.current),
-        _extractor(policy.filter),
-        _name_check(policy.filter),
-    )
+    read, text_of = _reader(policy, context.current), _extractor(policy.filter)
     unread = Reading(None, refusal=f"{policy.filter.extract} does not match it: there is nothing to read")
-    for_all = checks_for_all(context)
-    current = _current_reading(policy, tags, context, rule)
-    for_new = [*for_all, *checks_for_newcomers(policy, context, current)]
+    for_all = [*_name_checks(policy.filter), _check_rule, *checks_for_all(context)]
+    for_new = [*for_all, *checks_for_newcomers(policy, context, _current_reading(tags, context, read, text_of))]
     found: list[Weighed] = []
     for tag in {tag.name: tag for tag in tags}.values():
         text = tag.name if text_of is None else text_of(tag.name)
-        reading = unread if text is None else rule.read(text, tag)
+        reading = unread if text is None else read(text, tag)
         checks = for_all if tag.name == context.current and _is_current(tag, policy, context) else for_new
-        found.append((reading.key, tag, reading, _refusal_of(tag, reading, filtered, checks)))
+        refusal = None
+        for check in checks:
+            if (refusal := check(tag, reading)) is not None:
+                break
+        found.append((reading.key, tag, reading, refusal))
     return found
 
 
@@ -190,56 +210,50 @@ def _is_current(tag: Tag, policy: Policy, context: Context) -> bool:
     return tag.name == context.current and same_digest
 
 
-def _current_reading(policy: Policy, tags: Sequence[Tag], context: Context, rule: Rule) -> Reading | None:
+def _current_reading(
+    tags: Sequence[Tag],
+    context: Context,
+    read: Callable[[str, Tag], Reading],
+    text_of: Callable[[str], str | None] | None,
+) -> Reading | None:
     """Return how the dialect reads what is followed now; None where nothing is, or the extraction does not match it."""
-    extract = _extractor(policy.filter)
-    text = extract(context.current) if extract is not None else context.current
+    text = text_of(context.current) if text_of is not None else context.current
     if not context.current or text is None:
         return None
-    return rule.read(text, next((tag for tag in tags if tag.name == context.current), Tag(name=context.current)))
+    return read(text, next((tag for tag in tags if tag.name == context.current), Tag(name=context.current)))
 
 
-def _name_check(wanted: Filter) -> Callable[[str], Refusal | None] | None:
-    """Return what says why a tag's name is filtered out; None where no name is."""
-    if not wanted.include and not wanted.exclude:
-        return None
-    include, exclude = (
-        [compile_pattern(one) for one in wanted.include],
-        [compile_pattern(one) for one in wanted.exclude],
-    )
+def _name_checks(wanted: Filter) -> list[Check]:
+    """Return the checks of a tag's name."""
+    for pattern in (*wanted.include, *wanted.exclude):
+        compile_pattern(pattern)
     strange = Refusal(f"not included by {' or '.join(wanted.include)}")
-
-    def check(name: str) -> Refusal | None:
-        if include and not any(one.matches(name) for one in include):
-            return strange
-        return next((Refusal(f"excluded by {one.text}") for one in exclude if one.matches(name)), None)
-
-    return check
+    checks: list[Check] = [_exclusion(pattern) for pattern in wanted.exclude]
+    if wanted.include:
+        checks.append(lambda tag, _: None if any(matches(one, tag.name) for one in wanted.include) else strange)
+    return checks
 
 
-def _refusal_of(
-    tag: Tag, reading: Reading, filtered: Callable[[str], Refusal | None] | None, checks: Sequence[Check]
-) -> Refusal | None:
-    """Return the first reason why a tag is not taken."""
-    if filtered is not None and (refusal := filtered(tag.name)) is not None:
-        return refusal
-    if reading.refusal:
-        return Refusal(reading.refusal)
-    for check in checks:
-        if (refusal := check(tag, reading)) is not None:
-            return refusal
-    return None
+def _exclusion(pattern: str) -> Check:
+    refusal = Refusal(f"excluded by {pattern}")
+    return lambda tag, _: refusal if matches(pattern, tag.name) else None
+
+
+def _check_rule(_: Tag, reading: Reading) -> Refusal | None:
+    return Refusal(reading.refusal) if reading.refusal else None
 
 
 def _ordered(versions: list[Weighed], policy: Policy, context: Context) -> list[Weighed]:
     """Return versions best first. Those of equal keys are few: only they are compared further."""
     versions.sort(key=_key, reverse=policy.order == "ascending")
-    ordered: list[Weighed] = []
-    preference = _preference(context.current)
-    for _, equals in groupby(versions, key=_key):
-        run = list(equals)
-        ordered += sorted(run, key=preference, reverse=True) if len(run) > 1 else run
-    return ordered
+    keys, preference = [one[0] for one in versions], _preference(context.current)
+    is_same = map(eq, keys, islice(keys, 1, None))
+    end = 0
+    for start in compress(count(), is_same):
+        if start >= end:
+            end = next((place for place in range(start + 2, len(keys)) if keys[place] != keys[start]), len(keys))
+            versions[start:end] = sorted(versions[start:end], key=preference, reverse=True)
+    return versions
 
 
 def _preference(current: str) -> Callable[[Weighed], tuple[object, ...]]:
