@@ -1,8 +1,18 @@
-"""A small webhook of every vendor, with the proof that it knows a secret."""
+"""A small webhook of every vendor, with the proof that it knows a secret; and the real web server to send it to."""
 
 import hashlib
 import hmac
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+from tests.support.databases import free_port
 
 HOOKS = "/api/webhooks"
 GITHUB = {"repository": {"full_name": "acme/web", "clone_url": "https://github.com/acme/web.git"}}
@@ -48,3 +58,41 @@ def proof(vendor: str, body: bytes, secret: str) -> dict[str, str]:
 def path(vendor: str, secret: str) -> str:
     """Return the path of a vendor's webhook, with its secret where it has no other place."""
     return f"{HOOKS}/{vendor}/{secret}" if vendor in ("dockerhub", "quay") else f"{HOOKS}/{vendor}"
+
+
+SERVER = """
+import asyncio, sys
+from control_plane.logs import configure_logs
+configure_logs(level="debug", log_format="console")
+from control_plane.web.asgi import application
+from control_plane.web.server import serve
+asyncio.run(serve(application, ["127.0.0.1"], int(sys.argv[1])))
+"""
+
+
+@contextmanager
+def web_server(settings: Mapping[str, str], log: Path) -> Iterator[str]:
+    """Run the real web server, which tells everything it can in ``log``; yield its URL. Its database must be there."""
+    port = free_port()
+    with log.open("wb") as told:
+        program = [sys.executable, "-c", SERVER, str(port)]
+        server = subprocess.Popen(program, env={**os.environ, **settings}, stdout=told, stderr=told)
+    try:
+        _wait_for(port, server, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def _wait_for(port: int, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"the server did not come up: {log.read_text()}") from None
+            time.sleep(0.1)
+        else:
+            return

@@ -13,7 +13,7 @@ CHANGES = frozenset({"push", "create", "delete", "release"})
 PACKAGES = frozenset({"package", "registry_package"})
 GITLAB_HOOKS = frozenset({"Push Hook", "Tag Push Hook", "Release Hook"})
 GITLAB_SYSTEM = frozenset({"push", "tag_push", "repository_update"})
-GITEA_EVENTS = ("x-gitea-event", "x-forgejo-event", "x-gogs-event")
+GITEA_EVENTS = ("x-gitea-event", "x-forgejo-event")
 
 
 def _github_names(call: Call, content: Any) -> set[str] | None:
@@ -84,7 +84,7 @@ def _gitea_package(package: Any) -> set[str] | None:
 
 def _gitea_delivery(call: Call, content: Any) -> str:
     del content
-    return delivery_name(call.header("x-gitea-delivery", "x-forgejo-delivery", "x-gogs-delivery"))
+    return delivery_name(call.header("x-gitea-delivery", "x-forgejo-delivery"))
 
 
 _GITHUB_PROOF = proofs.signature("x-hub-signature-256", "sha256=")

@@ -7,9 +7,7 @@ import logging
 import os
 import re
 import secrets as random_secrets
-import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -25,7 +23,7 @@ from control_plane.settings import get_settings
 from control_plane.store.models import Delivery
 from control_plane.store.session import read_scope
 from control_plane.upstreams.webhooks import VENDORS
-from tests.support.hooks import BODIES, GITHUB, HOOKS, path, proof
+from tests.support.hooks import BODIES, GITHUB, HOOKS, path, proof, web_server
 
 VIEW = "control_plane.web.api.webhooks"
 SHARED = "open sesame"
@@ -233,49 +231,50 @@ def test_a_failure_tells_no_secret_of_the_url(client_of, folder, caplog, capsys,
     assert OWN not in shown + answer.content.decode()
 
 
-SERVER = """
-import asyncio, sys
-from control_plane.logs import configure_logs
-configure_logs(level="debug", log_format="console")
-from control_plane.web.asgi import application
-from control_plane.web.server import serve
-asyncio.run(serve(application, ["127.0.0.1"], int(sys.argv[1])))
-"""
-
-
 def test_the_real_server_logs_no_secret_of_a_url(ids, tmp_path: Path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     (tmp_path / "shared").write_text("something else")
     told = {"TIDEGATE_DATA_DIR": str(get_settings().data_dir), "TIDEGATE_WEBHOOK_SECRET_FILE": str(tmp_path / "shared")}
-    with (tmp_path / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [sys.executable, "-c", SERVER, str(port)], env={**os.environ, **told}, stdout=log, stderr=log
-        )
-    try:
-        statuses = [_status(port, method, url.format(hooks=HOOKS, secret=OWN), server) for method, url, _ in LEAKY]
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
+    with web_server(told, tmp_path / "log") as base:
+        statuses = [_status(method, base + url.format(hooks=HOOKS, secret=OWN)) for method, url, _ in LEAKY]
     shown = (tmp_path / "log").read_text()
     assert statuses == [status for _, _, status in LEAKY], shown
     assert "webhook refused" in re.sub(r"\x1b\[\d*m", "", shown)
     assert OWN not in shown
 
 
-def _status(port: int, method: str, url: str, server: "subprocess.Popen[bytes]") -> int:
-    """The status of an answer, once the server is there."""
-    deadline = time.monotonic() + 30
-    data = b"{}" if method == "POST" else None
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{url}", data=data, method=method)
-    while True:
-        try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as error:
-            return error.code
-        except OSError:
-            assert server.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+def _status(method: str, url: str) -> int:
+    request = urllib.request.Request(url, data=b"{}" if method == "POST" else None, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+DOCS = Path(__file__).parents[4] / "docs" / "webhooks.md"
+
+
+def test_the_page_tells_every_vendors_url():
+    text = DOCS.read_text()
+    assert set(re.findall(r"/api/webhooks/([a-z]+)", text)) == VENDORS.keys()
+    for vendor in VENDORS.keys() - {"registry"}:
+        assert f"tidegate.example.com{HOOKS}/{vendor}" in text or vendor == "generic"
+
+
+def test_the_pages_example_is_taken_once_by_the_real_server(ids, tmp_path: Path):
+    example = re.search(r"```sh\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    assert example is not None
+    (tmp_path / "webhook-secrets").mkdir()
+    (tmp_path / "webhook-secrets" / "generic").write_text(f"{OWN}\n")
+    told = {
+        "TIDEGATE_DATA_DIR": str(get_settings().data_dir),
+        "TIDEGATE_WEBHOOK_SECRETS_DIR": str(tmp_path / "webhook-secrets"),
+    }
+    with web_server(told, tmp_path / "log") as base:
+        again = 'curl --silent --output /dev/null --write-out "%{http_code}" "$TIDEGATE_URL/api/webhooks/generic" '
+        again += '-H "X-Tidegate-Timestamp: $time" -H "X-Tidegate-Signature: sha256=$signature" --data-binary "$body"'
+        script = f"set -eu\n{example[1]}\necho\n{again} -H 'Content-Type: application/json'"
+        shell = subprocess.run(
+            ["sh", "-c", script], cwd=tmp_path, env={**os.environ, "TIDEGATE_URL": base}, capture_output=True, text=True
+        )
+    assert (shell.returncode, shell.stdout.split("\n")) == (0, ['{"upstreams": 0}', "200"]), shell.stderr
