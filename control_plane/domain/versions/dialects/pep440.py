@@ -13,6 +13,7 @@ from control_plane.domain.versions.dialects.helm import REMEMBERED, refused
 from control_plane.domain.versions.families import family_of
 from control_plane.domain.versions.policy import Reading, Rule, Tag
 from control_plane.domain.versions.ranges import InvalidRange
+from control_plane.domain.versions.semver import Key
 
 MAX_LENGTH = 256  # characters of a version; of a specifier twice as many
 _EPOCH = 1 << 32  # a new epoch is a new major number, whatever its numbers are
@@ -73,9 +74,24 @@ def read_version(text: str) -> tuple[Version | None, Reading]:
     except InvalidVersion:
         return None, Reading(key=None, refusal=f"{text[:80]!r} is no version by PEP 440")
     return version, Reading(
-        key=(version,),
+        key=order_key(version),
         version=str(version),
         prerelease=version.is_prerelease,
         major=version.epoch * _EPOCH + version.major,
         family=family_of(version.local or ""),
     )
+
+
+def order_key(version: Version) -> Key:
+    """Return PEP 440's order as plain tuples: comparing ``Version``s runs Python code for each of a list's comparisons."""
+    release = list(version.release)
+    while release and release[-1] == 0:
+        release.pop()
+    is_only_dev = version.pre is None and version.post is None and version.dev is not None
+    pre = (1, *version.pre) if version.pre is not None else (0,) if is_only_dev else (2,)
+    post = -1 if version.post is None else version.post
+    dev = (1,) if version.dev is None else (0, version.dev)
+    local = tuple(
+        [(1, int(part), "") if part.isdigit() else (0, 0, part) for part in (version.local or "").split(".") if part]
+    )
+    return version.epoch, tuple(release), pre, post, dev, local
