@@ -3,17 +3,27 @@
 import os
 import socket
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 
+from control_plane.domain.errors import InvalidInput
+from control_plane.domain.sources import Kind
 from control_plane.publishing.artifacts import artifact_keep
 from control_plane.publishing.keys import KeyRing
 from control_plane.publishing.repository import Repository
 from control_plane.publishing.storage import DirectoryStorage
 from control_plane.services.rehearsals import Workplace
 from control_plane.settings import Settings, get_settings
+from control_plane.upstreams.forges import ForgeSource
+from control_plane.upstreams.gitea import Gitea
+from control_plane.upstreams.github import GitHub
+from control_plane.upstreams.gitlab import GitLab
+from control_plane.upstreams.helm_http import HelmRepository
+from control_plane.upstreams.json_source import JsonSource
 from control_plane.upstreams.oci import RegistryClient
 from control_plane.upstreams.oci_source import OciSource
 from control_plane.upstreams.reader import Reader
+from control_plane.upstreams.source import Source
+from control_plane.upstreams.web_client import WebClient
 from test_harness.runner import Registries
 
 
@@ -27,7 +37,30 @@ def shared_reader() -> Reader:
     """Return this process's reader: connections, tokens and ETags are kept. Made at first use, after a fork."""
     settings = get_settings()
     registry = RegistryClient(mirrors=settings.registry_mirrors, timeout=settings.registry_timeout)
-    return Reader({"oci": OciSource(registry)}, registry, helm=settings.helm)
+    web = WebClient(timeout=settings.registry_timeout)
+    return Reader(cache(partial(_source_of, registry=registry, web=web)), registry, helm=settings.helm)
+
+
+def _source_of(kind: Kind, *, registry: RegistryClient, web: WebClient) -> Source:
+    """Return what reads places of a kind. Git's library is large: it is loaded where somebody names a repository."""
+    match kind:
+        case "oci":
+            return OciSource(registry)
+        case "helm":
+            return HelmRepository(web, registry)
+        case "git":
+            from control_plane.upstreams.git import GitSource
+
+            return GitSource(web)
+        case "github":
+            return ForgeSource(web, GitHub())
+        case "gitlab":
+            return ForgeSource(web, GitLab())
+        case "gitea":
+            return ForgeSource(web, Gitea())
+        case "json":
+            return JsonSource(web)
+    raise InvalidInput(f"{kind} is no kind of place that can be read", code="source_kind")
 
 
 def keeper_of(settings: Settings) -> Callable[[bytes], object]:

@@ -3,7 +3,7 @@
 Each kind of source is one implementation of ``source.Source``; which one reads a place is decided here and nowhere else.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from control_plane.domain.applications import Declaration
 from control_plane.domain.errors import NotFound
@@ -16,24 +16,24 @@ from control_plane.upstreams.source import Source
 
 
 class Reader:
-    """Reads the outside. ``sources`` has the implementation of each kind; ``helm`` is the program that renders charts."""
+    """Reads the outside. ``source_of`` gives the implementation of each kind; ``helm`` is the program that renders charts."""
 
-    def __init__(self, sources: Mapping[Kind, Source], registry: RegistryClient, *, helm: str = "helm") -> None:
-        self._sources, self._registry, self._helm = sources, registry, helm
+    def __init__(self, source_of: Callable[[Kind], Source], registry: RegistryClient, *, helm: str = "helm") -> None:
+        self._source_of, self._registry, self._helm = source_of, registry, helm
 
     def listing(self, spec: SourceSpec, account: str, memo: Mapping[str, str]) -> Listing | None:
         """Return what a place lists, or None where nothing changed since ``memo``. Raises NotFound, Transient, InvalidInput."""
         del account  # accounts are found by place; those of one application come with settings that name it
-        return self._sources[spec.kind].listing(spec, memo)
+        return self._source_of(spec.kind).listing(spec, memo)
 
     def detail(self, spec: SourceSpec, account: str, tag: str, *, platforms: bool) -> Tag:
         """Return a tag with its digest. Raises NotFound, Transient, Untrusted."""
         del account
-        return self._sources[spec.kind].detail(spec, tag, platforms=platforms)
+        return self._source_of(spec.kind).detail(spec, tag, platforms=platforms)
 
     def chart(self, spec: SourceSpec, tag: str, digest: str) -> bytes:
         """Return the packed chart, every byte verified against ``digest``. Raises ChartInvalid, NotFound, Transient, Untrusted."""
-        return self._sources[spec.kind].artifact(spec, tag, digest)
+        return self._source_of(spec.kind).artifact(spec, tag, digest)
 
     def images(self, chart: bytes, declaration: Declaration) -> Sequence[str]:
         """Return every image that the chart uses, as it writes them, in clusters and in rehearsals. Raises ``ChartInvalid``."""

@@ -187,7 +187,7 @@ JOB = SourceSpec(kind="oci", location="ghcr.io/acme/job")
 
 
 def reader_of(client: RegistryClient) -> Reader:
-    return Reader({"oci": OciSource(client)}, client, helm=program("helm"))
+    return Reader(lambda _: OciSource(client), client, helm=program("helm"))
 
 
 def test_a_chart_and_all_its_images_are_read_by_digest(registry: str, client: RegistryClient) -> None:
@@ -225,7 +225,7 @@ def test_a_missing_helm_says_nothing_about_the_release() -> None:
 
 def test_an_image_that_does_not_exist_is_a_bad_release(registry: str, client: RegistryClient) -> None:
     with pytest.raises(ImageMissing, match=r"ghcr\.io/acme/job:9\.9\.9 does not exist"):
-        Reader({}, client).image_digest("ghcr.io/acme/job:9.9.9")
+        reader_of(client).image_digest("ghcr.io/acme/job:9.9.9")
 
 
 def test_an_image_is_no_chart(registry: str, client: RegistryClient) -> None:
