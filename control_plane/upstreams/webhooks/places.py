@@ -30,11 +30,12 @@ def anything(name: str) -> set[str]:
 
 
 def url(address: str) -> set[str]:
-    """Return ``address`` with and without ``.git`` at its end, without a password."""
+    """Return ``address`` without a password: as it is, and with and without ``.git`` at its end."""
     if len(address) > MAX_URL or not _URL.fullmatch(address):
         return set()
-    bare = _without_account(address).rstrip("/").removesuffix(".git")
-    return {bare, f"{bare}.git"}
+    given = _without_account(address)
+    bare = given.rstrip("/").removesuffix(".git")
+    return {given, bare, f"{bare}.git"}
 
 
 def _without_account(address: str) -> str:

@@ -65,5 +65,5 @@ def _same(given: str, wanted: str) -> bool:
 
 BEARER = header("authorization", "Bearer ")
 TOKEN = any_of(BEARER, header("x-tidegate-token"))
-GENERIC = any_of(timed_signature("x-tidegate-signature", "sha256="), signature("x-hub-signature-256", "sha256="))
+GENERIC = any_of(timed_signature("x-tidegate-signature", "sha256="), timed_signature("x-hub-signature-256", "sha256="))
 ANY_HEADER = any_of(TOKEN, GENERIC)

@@ -356,6 +356,7 @@ def test_the_generic_form_names_places_of_any_kind(vendor: str) -> None:
     assert named(vendor, several) == [
         "https://charts.example.com/stable",
         "https://charts.example.com/stable.git",
+        "https://charts.example.com/stable/",
         "quay.io/acme/web",
     ]
 
@@ -420,3 +421,38 @@ def test_a_cloudevent_without_an_attribute_is_told_so(attribute: str) -> None:
         named("cloudevents", {**event, "data": {"repository": "ghcr.io/acme/web"}}, **STRUCTURED)
     with pytest.raises(InvalidInput, match="base64"):
         named("cloudevents", {**EVENT, "data_base64": "!"}, **STRUCTURED)
+
+
+LOCATIONS: list[tuple[str, str, Any, dict[str, str]]] = [
+    ("Acme/Web", "github", GITHUB, {"X_GitHub_Event": "release"}),
+    ("https://ghe.example.com/acme/web", "github", GITHUB, {"X_GitHub_Event": "release"}),
+    ("https://github.com/Acme/Web.git", "github", GITHUB, {"X_GitHub_Event": "push"}),
+    ("https://github.com/Acme/Web", "github", GITHUB, {"X_GitHub_Event": "push"}),
+    ("ghcr.io/acme/charts/web", "ghcr", GHCR, {"X_GitHub_Event": "registry_package"}),
+    ("group/sub/web", "gitlab", GITLAB, {"X_Gitlab_Event": "Release Hook"}),
+    ("git@gitlab.example.com:group/sub/web.git", "gitlab", GITLAB, {"X_Gitlab_Event": "Push Hook"}),
+    ("https://git.example.com/acme/web", "gitea", GITEA, {"X_Gitea_Event": "release"}),
+    ("ssh://git@git.example.com:2222/acme/web.git", "forgejo", GITEA, {"X_Gitea_Event": "push"}),
+    ("docker.io/acme/web", "dockerhub", DOCKER_HUB, {}),
+    ("quay.io/acme/web", "quay", QUAY, {}),
+    ("harbor.example.com/library/web", "harbor", HARBOR, {}),
+    ("acme.azurecr.io/team/web", "azure", ACR, {}),
+    ("acme.jfrog.io/docker-virtual/team/web", "jfrog", JFROG, {}),
+    ("10.0.0.1:5000/tidegate/charts/miniflux", "distribution", ENVELOPE, {}),
+    ("https://charts.example.com/stable", "generic", {"repository": "https://charts.example.com/stable/"}, {}),
+    (
+        "https://example.com/versions.json?all=1",
+        "generic",
+        {"repository": "https://example.com/versions.json?all=1"},
+        {},
+    ),
+]
+
+
+@pytest.mark.parametrize(("location", "vendor", "content", "headers"), LOCATIONS)
+def test_sources_are_met_where_applications_name_them(
+    location: str, vendor: str, content: Any, headers: dict[str, str]
+) -> None:
+    """The rule of ``store.work.sources_at``: the location itself, or a path below any host."""
+    places = named(vendor, content, **headers)
+    assert location in places or any(location.endswith(f"/{place}") for place in places)

@@ -21,7 +21,7 @@ import pytest
 from control_plane.domain.errors import Transient
 from control_plane.settings import get_settings
 from control_plane.store.models import Delivery
-from control_plane.store.session import read_scope
+from control_plane.store.session import read_scope, session_scope
 from control_plane.upstreams.webhooks import VENDORS
 from tests.support.hooks import BODIES, GITHUB, HOOKS, path, proof, web_server
 
@@ -32,7 +32,9 @@ OWN = "a-secret-of-its-own-3f9c"
 
 @pytest.fixture
 def folder(ids, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where each vendor's secrets are; the shared one counts where a vendor has none."""
+    """Where each vendor's secrets are; the shared one counts where a vendor has none. No delivery was taken before."""
+    with session_scope() as session:
+        session.query(Delivery).delete()
     folder = tmp_path / "secrets"
     folder.mkdir()
     (tmp_path / "shared").write_text(f"{SHARED}\n")
