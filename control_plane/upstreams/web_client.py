@@ -15,6 +15,7 @@ import httpx2
 import msgspec
 
 from control_plane.domain.errors import InvalidInput, NotFound, Transient
+from control_plane.upstreams.http import PoliteClient
 from control_plane.upstreams.registry_auth import is_internal, is_loopback
 from control_plane.upstreams.registry_protocol import read_json, without_secrets
 
@@ -43,19 +44,13 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class WebClient:
-    """Asks web servers. Make one and reuse it: connections are kept. Not for use after fork. ``timeout`` is in seconds."""
+    """Asks web servers through ``http``, which takes turns at each host and may be shared; None: one of its own.
 
-    def __init__(
-        self,
-        *,
-        login: FindLogin | None = None,
-        timeout: float = 10.0,
-        transport: httpx2.BaseTransport | None = None,
-    ) -> None:
-        self._login = login
-        self._http = httpx2.Client(
-            timeout=timeout, follow_redirects=False, headers={"User-Agent": "tidegate"}, transport=transport
-        )
+    ``login`` says user and password (or token) for a URL. Not for use after fork.
+    """
+
+    def __init__(self, http: httpx2.Client | None = None, *, login: FindLogin | None = None) -> None:
+        self._http, self._login = http or PoliteClient(), login
 
     def close(self) -> None:
         """Close all connections."""

@@ -73,7 +73,7 @@ def server(httpserver: HTTPServer, case: Case) -> ForgeServer:
 
 @pytest.fixture
 def source(case: Case) -> ForgeSource:
-    return ForgeSource(WebClient(timeout=5), case.forge)
+    return ForgeSource(WebClient(), case.forge)
 
 
 def spec_of(server: ForgeServer, case: Case) -> SourceSpec:

@@ -18,7 +18,7 @@ def charts(httpserver: HTTPServer) -> HelmServer:
 
 @pytest.fixture
 def source() -> HelmRepository:
-    return HelmRepository(WebClient(timeout=5))
+    return HelmRepository(WebClient())
 
 
 def spec_of(charts: HelmServer, name: str = "web") -> SourceSpec:

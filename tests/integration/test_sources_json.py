@@ -26,7 +26,7 @@ DOCUMENT = {
 
 @pytest.fixture
 def source() -> JsonSource:
-    return JsonSource(WebClient(timeout=5))
+    return JsonSource(WebClient())
 
 
 def spec_of(httpserver: HTTPServer, path: str = "releases") -> SourceSpec:
@@ -84,7 +84,7 @@ def test_an_empty_list_is_a_list() -> None:
 
 @pytest.mark.parametrize("path", ["releases[", "", "a" * 2_000])
 def test_a_path_that_is_none_is_told(path: str) -> None:
-    with pytest.raises(InvalidInput, match="JMESPath|characters"):
+    with pytest.raises(InvalidInput, match=r"JMESPath|characters"):
         check_path(path)
 
 

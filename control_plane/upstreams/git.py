@@ -1,0 +1,259 @@
+"""Git repositories as sources: tags, or a branch's newest commit; a folder of either as a packed chart.
+
+A look is one ``ls-remote`` limited to what is followed. A chart's digest is that of the packed folder, made from a shallow fetch: whoever
+moves a tag without changing the folder changes nothing. Only folders and plain files count; links could lead out.
+"""
+
+import stat
+import tempfile
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+import msgspec
+from dulwich.errors import NotCommitError
+from dulwich.objects import Blob, Commit, ObjectID, Tree
+from dulwich.objects import Tag as TagObject
+from dulwich.refs import Ref
+from dulwich.repo import Repo
+
+from cluster_agent.contract import canonical_json, sha256_hex
+from control_plane.domain.errors import NotFound, Transient, Untrusted
+from control_plane.domain.sources import Listing, SourceSpec
+from control_plane.domain.versions.policy import Tag
+from control_plane.upstreams.errors import ChartInvalid
+from control_plane.upstreams.git_transport import Ssh, connected
+from control_plane.upstreams.packing import (
+    MAX_BYTES,
+    MAX_FILES,
+    chart_name,
+    chart_of_manifests,
+    chart_version,
+    pack_chart,
+)
+from control_plane.upstreams.registry_protocol import without_secrets
+from control_plane.upstreams.web_client import WebClient
+
+KEPT_CHARTS = 32
+FRESH_SECONDS = 5.0
+MAX_COMMITS = 500
+_TAGS, _HEADS, _PEELED = "refs/tags/", "refs/heads/", "^{}"
+
+Refs = Mapping[str, str]
+
+
+class CommitLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A commit for people: its id, the first line of its message, who wrote it and when."""
+
+    id: str
+    title: str
+    author: str
+    written_at: datetime
+
+
+class _Packed(msgspec.Struct, frozen=True):
+    content: bytes
+    digest: str
+    committed_at: datetime
+
+
+class GitSource:
+    """Git repositories (``source.Source``). The last charts are kept by commit, so that asking again costs no fetch."""
+
+    def __init__(self, web: WebClient, ssh: Ssh | None = None) -> None:
+        self._web, self._ssh = web, ssh or Ssh()
+        self._charts: OrderedDict[tuple[str, str, str, str], _Packed] = OrderedDict()
+        self._seen: dict[tuple[str, str], tuple[float, Refs]] = {}
+        self._lock = threading.Lock()
+
+    def listing(self, spec: SourceSpec, memo: Mapping[str, str]) -> Listing | None:
+        """See ``Source``: every tag, or the one branch that is followed."""
+        refs = self._refs(spec)
+        state = sha256_hex(canonical_json(dict(refs)))
+        if memo.get("refs") == state:
+            return None
+        if spec.branch and spec.branch not in refs:
+            raise NotFound(f"{without_secrets(spec.location)} has no branch {spec.branch!r}", code="no_branch")
+        return Listing(tags=tuple(Tag(name=name) for name in refs), memo={"refs": state})
+
+    def detail(self, spec: SourceSpec, tag: str, *, platforms: bool) -> Tag:
+        """See ``Source``. The digest is the packed folder's. A repository followed for its versions only has that of the commit's id."""
+        del platforms
+        packed = self._packed(spec, tag)
+        return Tag(name=tag, digest=packed.digest, created_at=packed.committed_at)
+
+    def artifact(self, spec: SourceSpec, tag: str, digest: str) -> bytes:
+        """See ``Source``. A branch that has moved on since is ``NotFound``, a tag that has is ``Untrusted``."""
+        with self._lock:
+            kept = next((one for one in self._charts.values() if one.digest == digest), None)
+        packed = kept or self._packed(spec, tag)
+        if not packed.content:
+            words = f"{without_secrets(spec.location)} has no Chart.yaml at {tag}: name the chart's folder with `path`"
+            raise ChartInvalid(words, code="no_chart")
+        if packed.digest != digest:
+            where = f"{spec.path or '.'} at {tag} of {without_secrets(spec.location)}"
+            if spec.branch:
+                raise NotFound(f"{where} has moved on and is not {digest} any more", code="moved_on")
+            raise Untrusted(f"{where} has the digest {packed.digest}, not {digest}", code="digest_mismatch")
+        return packed.content
+
+    def commits(self, spec: SourceSpec, since: str, until: str, *, most: int = 100) -> tuple[CommitLine, ...]:
+        """Return what lies between two tags or commits, newest first, at most ``most``; ``since`` itself is not in it.
+
+        History that goes back further than ``MAX_COMMITS`` is not read. Raises NotFound, Transient.
+        """
+        refs = self._refs(msgspec.structs.replace(spec, branch=""))
+        ends = [refs.get(name, name) for name in (until, since)]
+        for name, end in zip((until, since), ends, strict=True):
+            if not _is_commit_id(end):
+                raise NotFound(f"{without_secrets(spec.location)} has no tag or commit {name!r}", code="no_such_tag")
+        with tempfile.TemporaryDirectory(prefix="tidegate-git-") as folder, Repo.init_bare(folder) as repo:
+            self._fetch(spec, repo, ends, depth=MAX_COMMITS, filter_spec=b"tree:0")
+            return tuple(_lines(repo, until=ends[0].encode(), since=ends[1].encode(), most=most))
+
+    def _refs(self, spec: SourceSpec) -> Refs:
+        """Return what is followed: names without ``refs/…``, and the commits that they name in the end, sorted."""
+        prefix = _HEADS + spec.branch if spec.branch else _TAGS
+        with connected(spec.location, self._web, self._ssh) as (client, path):
+            found = client.get_refs(path.encode(), ref_prefix=[prefix.encode()]).refs
+        start = _HEADS if spec.branch else _TAGS
+        refs = dict(_named({_text(name): _text(value) for name, value in found.items() if value}, start))
+        refs = {name: refs[name] for name in sorted(refs) if name == spec.branch or not spec.branch}
+        with self._lock:
+            self._seen[spec.location, spec.branch] = (time.monotonic(), refs)
+        return refs
+
+    def _fresh_refs(self, spec: SourceSpec) -> Refs:
+        """Return what the look a moment ago saw, or look."""
+        with self._lock:
+            at, refs = self._seen.get((spec.location, spec.branch), (0.0, {}))
+        return refs if refs and time.monotonic() - at < FRESH_SECONDS else self._refs(spec)
+
+    def _packed(self, spec: SourceSpec, tag: str) -> _Packed:
+        commit = self._fresh_refs(spec).get(tag)
+        if commit is None:
+            raise NotFound(f"{without_secrets(spec.location)} has no {tag!r}", code="no_such_tag")
+        key = (spec.location, spec.path, tag, commit)
+        with self._lock:
+            kept = self._charts.get(key)
+        packed = kept or self._pack(spec, tag, commit)
+        with self._lock:
+            self._charts[key] = packed
+            self._charts.move_to_end(key)
+            if len(self._charts) > KEPT_CHARTS:
+                self._charts.popitem(last=False)
+        return packed
+
+    def _pack(self, spec: SourceSpec, tag: str, commit: str) -> _Packed:
+        where = f"{spec.path or 'the folder'} of {without_secrets(spec.location)} at {tag}"
+        ref = f"{_HEADS if spec.branch else _TAGS}{tag}"
+        with tempfile.TemporaryDirectory(prefix="tidegate-git-") as folder, Repo.init_bare(folder) as repo:
+            (fetched,) = self._fetch(spec, repo, [ref], depth=1)
+            found = _commit_of(repo, fetched)
+            if found.id.decode() != commit:
+                raise Transient(f"{where} moved while it was read", retry_after=5, code="moved")
+            at = datetime.fromtimestamp(found.commit_time, UTC)
+            if not spec.path and b"Chart.yaml" not in {name for name, _, _ in _entries(repo, found.tree)}:
+                return _Packed(b"", f"sha256:{sha256_hex(found.id)}", at)
+            files = files_below(repo, found.tree, spec.path, where=where)
+        content = pack_chart(_as_chart(files, spec, tag, commit, where), where=where)
+        return _Packed(content, f"sha256:{sha256_hex(content)}", at)
+
+    def _fetch(
+        self, spec: SourceSpec, repo: Repo, wanted: list[str], *, depth: int, filter_spec: bytes | None = None
+    ) -> list[ObjectID]:
+        """Fetch refs or commits and return the ids of what was fetched: older servers give out only what they advertise."""
+        ids: list[ObjectID] = []
+
+        def choose(refs: Mapping[Ref, ObjectID], depth: int | None = None) -> list[ObjectID]:
+            del depth
+            ids[:] = [refs.get(Ref(one.encode()), ObjectID(one.encode())) for one in wanted]
+            return ids
+
+        with connected(spec.location, self._web, self._ssh) as (client, path):
+            prefixes = [_TAGS.encode(), _HEADS.encode()]
+            client.fetch(path.encode(), repo, choose, depth=depth, ref_prefix=prefixes, filter_spec=filter_spec)
+        return ids
+
+
+def _as_chart(files: dict[str, bytes], spec: SourceSpec, tag: str, commit: str, where: str) -> dict[str, bytes]:
+    if "Chart.yaml" in files:
+        return files
+    name = spec.path.strip("/.").rpartition("/")[2] or spec.location.removesuffix(".git").rpartition("/")[2]
+    version = chart_version("" if spec.branch else tag, commit)
+    return chart_of_manifests(files, name=chart_name(name), version=version, app_version=tag, where=where)
+
+
+def files_below(repo: Repo, tree: bytes, path: str, *, where: str) -> dict[str, bytes]:
+    """Return the plain files of a folder by their path below it. Raises ``NotFound``, or ``ChartInvalid`` for what is no plain file."""
+    for part in (part for part in path.split("/") if part not in {"", "."}):
+        folders = {name: sha for name, mode, sha in _entries(repo, tree) if stat.S_ISDIR(mode)}
+        if part.encode() not in folders:
+            raise NotFound(f"{where} is no folder", code="no_folder")
+        tree = folders[part.encode()]
+    files: dict[str, bytes] = {}
+    size = 0
+    for name, content in _walk(repo, tree, "", where):
+        files[name] = content
+        size += len(content)
+        if size > MAX_BYTES or len(files) > MAX_FILES:
+            raise ChartInvalid(f"{where} has more than {MAX_FILES} files or {MAX_BYTES} bytes", code="chart_large")
+    return files
+
+
+def _walk(repo: Repo, tree: bytes, above: str, where: str) -> Iterator[tuple[str, bytes]]:
+    for raw, mode, sha in _entries(repo, tree):
+        name = raw.decode(errors="replace")
+        if name in {"", ".", "..", ".git"} or "/" in name or "\\" in name or not name.isprintable():
+            raise ChartInvalid(f"{where} has a file with the name {name!r}", code="chart_name")
+        if stat.S_ISDIR(mode):
+            yield from _walk(repo, sha, f"{above}{name}/", where)
+        elif stat.S_ISREG(mode):
+            blob = repo[sha]
+            yield f"{above}{name}", blob.data if isinstance(blob, Blob) else b""
+        else:
+            kind = "a link" if stat.S_ISLNK(mode) else "a submodule"
+            raise ChartInvalid(f"{where}: {above}{name} is {kind}; only plain files can be packed", code="chart_link")
+
+
+def _entries(repo: Repo, sha: bytes) -> Iterator[tuple[bytes, int, bytes]]:
+    """Yield name, mode and id of a tree's entries."""
+    tree = repo[sha]
+    if isinstance(tree, Tree):
+        for entry in tree.iteritems():
+            yield entry.path, entry.mode, entry.sha
+
+
+def _commit_of(repo: Repo, sha: bytes) -> Commit:
+    found = repo[sha]
+    while isinstance(found, TagObject):
+        found = repo[found.object[1]]
+    if not isinstance(found, Commit):
+        raise NotCommitError(sha)
+    return found
+
+
+def _lines(repo: Repo, *, until: bytes, since: bytes, most: int) -> Iterator[CommitLine]:
+    for entry in repo.get_walker(include=[ObjectID(until)], exclude=[ObjectID(since)], max_entries=most):
+        commit = entry.commit
+        title = commit.message.decode(errors="replace").strip().partition("\n")[0][:200]
+        author = commit.author.decode(errors="replace").partition(" <")[0]
+        at = datetime.fromtimestamp(commit.commit_time, UTC)
+        yield CommitLine(id=commit.id.decode(), title=title, author=author, written_at=at)
+
+
+def _named(refs: Mapping[str, str], start: str) -> Iterator[tuple[str, str]]:
+    """Yield names without their prefix; an annotated tag stands for the commit that it names in the end."""
+    for name, value in refs.items():
+        if name.startswith(start) and not name.endswith(_PEELED) and name.isprintable():
+            yield name.removeprefix(start), refs.get(name + _PEELED, value)
+
+
+def _is_commit_id(text: str) -> bool:
+    return len(text) in {40, 64} and all(one in "0123456789abcdef" for one in text)
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode(errors="replace")
