@@ -13,9 +13,9 @@ CHART_CONTENT = frozenset({"application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 MAX_CHART = 10 * 1024 * 1024
 
 
-def pull_chart(registry: RegistryClient, repository: str, digest: str) -> bytes:
+def pull_chart(registry: RegistryClient, repository: str, digest: str, *, application: str = "") -> bytes:
     """Return the packed chart that the OCI manifest ``digest`` names."""
-    manifest = registry.manifest(f"{repository}@{digest}").content
+    manifest = registry.manifest(f"{repository}@{digest}", application=application).content
     config, layers = manifest.get("config"), manifest.get("layers")
     if not isinstance(layers, list) or not isinstance(config, dict) or config.get("mediaType") != CHART_CONFIG:
         raise ChartInvalid(f"{repository}@{digest} is no Helm chart", code="no_chart")
@@ -23,7 +23,7 @@ def pull_chart(registry: RegistryClient, repository: str, digest: str) -> bytes:
     content = next((layer for layer in described if layer.get("mediaType") in CHART_CONTENT), None)
     if content is None:
         raise ChartInvalid(f"{repository}@{digest} is a Helm chart without its content", code="no_chart")
-    return registry.blob(repository, str(content.get("digest")), limit=MAX_CHART)
+    return registry.blob(repository, str(content.get("digest")), limit=MAX_CHART, application=application)
 
 
 def chart_images(

@@ -4,10 +4,11 @@ The class of an error says what was learned: ``NotFound`` means that the registr
 leaves the question open (down, 5xx, 429, timeout, HTML, broken JSON, denied) is ``Transient`` and marks nothing bad.
 """
 
-from collections.abc import Iterator, Mapping
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,16 +19,26 @@ import msgspec
 
 from cluster_agent.contract import sha256_hex
 from control_plane.domain.errors import InvalidInput, NotFound, Transient, Untrusted
-from control_plane.domain.versions import references
+from control_plane.domain.versions import platforms, references
 from control_plane.domain.versions.references import InvalidReference, Reference
-from control_plane.upstreams import registry_auth
+from control_plane.upstreams import registry_auth, tag_memo
 from control_plane.upstreams import registry_protocol as protocol
+from control_plane.upstreams.credentials import Account, Accounts
+from control_plane.upstreams.docker_config import DockerConfig
+from control_plane.upstreams.http import PoliteClient, retry_after
+from control_plane.upstreams.registry_tokens import Lent, TokenKey, Tokens
 
 MAX_PAGES, PAGE_SIZE = 1_000, 1_000
 MAX_REDIRECTS = 5
 MAX_DOCUMENT = 4 * 1024 * 1024
 MAX_BLOB = 64 * 1024 * 1024
-MAX_RETRY_AFTER = 3600.0
+TOKEN_SECONDS = 60.0  # what the specification says of a token that names no life
+MAX_CONFIG = 1024 * 1024
+CREATED = "org.opencontainers.image.created"
+_IMAGE_CONFIGS = frozenset(
+    {"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"}
+)
+_ACCEPT = ", ".join(protocol.MANIFEST_TYPES)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -39,6 +50,28 @@ class ManifestDocument(msgspec.Struct, frozen=True):
     content: dict[str, Any]
 
 
+class Detail(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of an artifact without its layers. ``platforms`` is None for what is no image; ``created_at`` is the publisher's word.
+
+    ``annotations`` are those of the manifest or index, over a single image's labels.
+    """
+
+    digest: str
+    media_type: str
+    platforms: tuple[str, ...] | None = None
+    annotations: dict[str, str] = {}
+    created_at: datetime | None = None
+
+
+class Referrer(msgspec.Struct, frozen=True, kw_only=True):
+    """An artifact that names another as its subject: a signature, a bill of materials, an attestation."""
+
+    digest: str
+    media_type: str = ""
+    artifact_type: str = ""
+    annotations: dict[str, str] = {}
+
+
 class _Answer(msgspec.Struct, frozen=True):
     status: int
     headers: httpx2.Headers
@@ -47,11 +80,12 @@ class _Answer(msgspec.Struct, frozen=True):
 
 
 class RegistryClient:
-    """Reads any number of registries; make one and reuse it (connections, tokens and ETags are kept). Not for use after fork.
+    """Reads any number of registries; make one and reuse it (connections and tokens are kept). Not for use after fork.
 
-    ``mirrors`` maps a registry's host, or ``*``, to the base URL where its names are read. ``timeout`` is in seconds.
-    ``docker_config`` is the file where ``docker login`` keeps passwords (default: the user's own); a mirror gets none of them.
-    Tags come in pages of ``page_size``, at most ``max_pages``.
+    ``mirrors`` maps a registry's host, or ``*``, to the base URL where its names are read; a mirror gets no password.
+    ``accounts`` finds passwords; ``docker_config`` is the file where they are looked for without it (default: the user's own).
+    ``http`` is the client shared with other sources (default: one of its own, with ``timeout`` in seconds).
+    Tags come in pages of ``page_size``, at most ``max_pages``. ``application``: whose account is used, where it has its own.
     """
 
     def __init__(
@@ -59,19 +93,20 @@ class RegistryClient:
         *,
         mirrors: Mapping[str, str] | None = None,
         timeout: float = 10.0,
+        accounts: Accounts | None = None,
         docker_config: Path | None = None,
         page_size: int = PAGE_SIZE,
         max_pages: int = MAX_PAGES,
+        http: httpx2.Client | None = None,
         transport: httpx2.BaseTransport | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._mirrors = dict(mirrors or {})
-        self._credentials = registry_auth.read_docker_config(docker_config or Path.home() / ".docker" / "config.json")
+        config = DockerConfig(docker_config or Path.home() / ".docker" / "config.json")
+        self._accounts = accounts or Accounts(further=(config.find,))
         self._page_size, self._max_pages = page_size, max_pages
-        self._tokens: dict[str, str] = {}
-        self._pages: dict[str, tuple[str, _Answer]] = {}
-        self._http = httpx2.Client(
-            timeout=timeout, follow_redirects=False, headers={"User-Agent": "tidegate"}, transport=transport
-        )
+        self._http = http or PoliteClient(timeout=timeout, transport=transport)
+        self._tokens, self._clock = Tokens(clock), clock
 
     def __enter__(self) -> Self:
         return self
@@ -85,37 +120,47 @@ class RegistryClient:
         """Close all connections."""
         self._http.close()
 
-    def tags(self, repository: str) -> list[str]:
+    def tags(self, repository: str, *, application: str = "") -> list[str]:
         """Return all tags of ``docker.io/library/nginx`` in the registry's order. Raises NotFound, Transient, InvalidInput."""
-        name = read_name(repository)
-        url: str | None = f"{self._base(name)}/tags/list?n={self._page_size}{self._namespace(name, '&')}"
-        found: list[str] = []
-        for _ in range(self._max_pages):
-            answer = self._page(name, url or "")
-            found += _tags_of(answer)
-            url = protocol.next_page(answer.url, answer.headers.get("link", ""))
-            if url is None:
-                return found
-        raise Transient(f"{name.repository} has more than {self._max_pages} pages of tags", code="too_many_pages")
+        return [tag for page in self._pages(read_name(repository), application, []) for tag in page.names or ()]
 
-    def head(self, reference: str) -> str:
+    def tags_since(
+        self, repository: str, memo: Mapping[str, str], *, application: str = ""
+    ) -> tuple[list[str] | None, dict[str, str]]:
+        """Return all tags and the memo for the next time, or None and ``memo`` where neither changed.
+
+        Unchanged tags cost a request per page: answered 304 where the registry has ETags, compared by hash where not.
+        """
+        name, now = read_name(repository), self._clock()
+        first = self._first_page(name)
+        pages = list(self._pages(name, application, tag_memo.known_pages(memo, first, now)))
+        if any(page.names is None for page in pages):
+            if all(page.names is None for page in pages):
+                return None, dict(memo)
+            pages = list(self._pages(name, application, []))
+        names = [tag for page in pages for tag in page.names or ()]
+        made = tag_memo.make(pages, names, now)
+        return (None if made == memo else names), made
+
+    def head(self, reference: str, *, application: str = "") -> str:
         """Return the digest of ``name:tag`` without fetching anything. Raises NotFound, Transient, Untrusted."""
         name = read_name(reference)
         asked = name.digest or name.tag or "latest"
         url = f"{self._base(name)}/manifests/{asked}{self._namespace(name)}"
         try:
-            answer = self._ask(name, "HEAD", url, accept=True)
+            answer = self._ask(name, "HEAD", url, application=application, accept=True)
         except NotFound:  # an answer without a body: GET tells whether it is a registry that says so
-            return self.manifest(reference).digest
+            return self.manifest(reference, application=application).digest
         if not answer.headers.get("content-type"):
             raise protocol.not_a_registry(_shown(answer.url), "without a Content-Type")
         return protocol.checked_manifest_digest(asked, answer.headers.get("docker-content-digest"), None)
 
-    def manifest(self, reference: str) -> ManifestDocument:
+    def manifest(self, reference: str, *, application: str = "") -> ManifestDocument:
         """Return the manifest of ``name:tag`` or ``name@sha256:…``, its digest checked."""
         name = read_name(reference)
         asked = name.digest or name.tag or "latest"
-        answer = self._ask(name, "GET", f"{self._base(name)}/manifests/{asked}{self._namespace(name)}", accept=True)
+        url = f"{self._base(name)}/manifests/{asked}{self._namespace(name)}"
+        answer = self._ask(name, "GET", url, application=application, accept=True)
         digest = protocol.checked_manifest_digest(asked, answer.headers.get("docker-content-digest"), answer.body)
         content = protocol.read_json(answer.body, _shown(answer.url))
         if not isinstance(content, dict):
@@ -123,15 +168,64 @@ class RegistryClient:
         media_type = answer.headers.get("content-type", "").partition(";")[0]
         return ManifestDocument(digest, str(content.get("mediaType") or media_type), content)
 
-    def blob(self, repository: str, digest: str, *, limit: int = MAX_BLOB) -> bytes:
+    def blob(self, repository: str, digest: str, *, limit: int = MAX_BLOB, application: str = "") -> bytes:
         """Return a blob of at most ``limit`` bytes, its digest checked. Raises InvalidInput where it is larger."""
         name = read_name(f"{repository}@{digest}")
         url = f"{self._base(name)}/blobs/{digest}{self._namespace(name)}"
-        answer = self._ask(name, "GET", url, limit=limit)
+        answer = self._ask(name, "GET", url, application=application, limit=limit)
         found = f"sha256:{sha256_hex(answer.body)}"
         if found != digest:
             raise Untrusted(f"{_shown(answer.url)} has the digest {found}, not {digest}", code="digest_mismatch")
         return answer.body
+
+    def detail(self, reference: str, *, application: str = "") -> Detail:
+        """Return digest, platforms, annotations and age of ``name:tag``: one manifest and, of a single image, its config (a few KB)."""
+        found = self.manifest(reference, application=application)
+        annotations = _texts(found.content.get("annotations"))
+        manifests, described = found.content.get("manifests"), found.content.get("config")
+        offered, config = None, dict[str, Any]()
+        if isinstance(manifests, list):
+            offered = _offered([one for one in manifests if isinstance(one, dict)], reference)
+        elif isinstance(described, dict) and described.get("mediaType") in _IMAGE_CONFIGS:
+            config = self._config(read_name(reference), str(described.get("digest")), application)
+            offered = _offered([{"platform": _platform(config)}], reference)
+            inner = config.get("config")
+            annotations = _texts(inner.get("Labels") if isinstance(inner, dict) else None) | annotations
+        return Detail(
+            digest=found.digest,
+            media_type=found.media_type,
+            platforms=offered,
+            annotations=annotations,
+            created_at=_moment(annotations.get(CREATED)) or _moment(config.get("created")),
+        )
+
+    def referrers(self, repository: str, digest: str, *, application: str = "") -> list[Referrer]:
+        """Return what names ``digest`` as its subject. A registry without the referrers API is asked for the tag that stands in for it."""
+        name = read_name(f"{repository}@{digest}")
+        url: str | None = f"{self._base(name)}/referrers/{digest}{self._namespace(name)}"
+        found: list[Referrer] = []
+        try:
+            for _ in range(self._max_pages):
+                answer = self._ask(name, "GET", url or "", application=application)
+                found += _referrers_of(protocol.read_json(answer.body, _shown(answer.url)), _shown(answer.url))
+                url = protocol.next_page(answer.url, answer.headers.get("link", ""))
+                if url is None:
+                    return found
+        except NotFound:
+            return self._referrers_by_tag(name, application)
+        raise Transient(f"{name.repository} has more than {self._max_pages} pages of referrers", code="too_many_pages")
+
+    def _referrers_by_tag(self, name: Reference, application: str) -> list[Referrer]:
+        try:
+            index = self.manifest(f"{name.repository}:{name.digest.replace(':', '-')}", application=application)
+        except NotFound:
+            return []
+        return _referrers_of(index.content, name.repository)
+
+    def _config(self, name: Reference, digest: str, application: str) -> dict[str, Any]:
+        body = self.blob(name.repository, digest, limit=MAX_CONFIG, application=application)
+        content = protocol.read_json(body, str(name))
+        return content if isinstance(content, dict) else {}
 
     def _mirror(self, name: Reference) -> str | None:
         return self._mirrors.get(name.domain) or self._mirrors.get("*")
@@ -147,15 +241,28 @@ class RegistryClient:
         """A mirror is told whose name is meant, as containerd tells it."""
         return f"{separator}ns={name.domain}" if self._mirror(name) else ""
 
-    def _page(self, name: Reference, url: str) -> _Answer:
-        """Read one page of tags; an unchanged one costs the registry a 304."""
-        etag, known = self._pages.get(url, ("", None))
-        answer = self._ask(name, "GET", url, headers={"If-None-Match": etag} if etag else {})
-        if answer.status == 304 and known is not None:
-            return known
-        if new := answer.headers.get("etag"):
-            self._pages[url] = (new, answer)
-        return answer
+    def _first_page(self, name: Reference) -> str:
+        return f"{self._base(name)}/tags/list?n={self._page_size}{self._namespace(name, '&')}"
+
+    def _pages(self, name: Reference, application: str, known: list[tag_memo.Page]) -> Iterator[tag_memo.Page]:
+        """Read pages of tags in their order; one that is ``known`` and did not change has no names."""
+        url: str | None = self._first_page(name)
+        for position in range(self._max_pages):
+            before = known[position] if position < len(known) and known[position].url == url else None
+            page = self._page(name, url or "", application, before)
+            yield page
+            url = page.next
+            if url is None:
+                return
+        raise Transient(f"{name.repository} has more than {self._max_pages} pages of tags", code="too_many_pages")
+
+    def _page(self, name: Reference, url: str, application: str, before: tag_memo.Page | None) -> tag_memo.Page:
+        sent = {"If-None-Match": before.etag} if before and before.etag else {}
+        answer = self._ask(name, "GET", url, application=application, headers=sent)
+        if answer.status == 304 and before:
+            return before
+        following = protocol.next_page(answer.url, answer.headers.get("link", ""))
+        return tag_memo.Page(url=url, etag=answer.headers.get("etag", ""), next=following, names=_tags_of(answer))
 
     def _ask(
         self,
@@ -163,20 +270,22 @@ class RegistryClient:
         method: str,
         url: str,
         *,
+        application: str,
         accept: bool = False,
         headers: Mapping[str, str] | None = None,
         limit: int = MAX_DOCUMENT,
     ) -> _Answer:
         """Ask once, and once more with a token or password where the registry wants one. Raises what the status means."""
-        sent = {"Accept": ", ".join(protocol.MANIFEST_TYPES)} if accept else {}
+        sent = {"Accept": _ACCEPT} if accept else {}
         sent.update(headers or {})
-        key = f"{urlsplit(url).netloc}/{name.path}"
-        if key in self._tokens:
-            sent["Authorization"] = self._tokens[key]
-        answer = self._follow(method, url, sent, limit)
+        account = None if self._mirror(name) else self._accounts.find(name.domain, name.path, application)
+        server = url[: url.index("/", 8)]
+        key = TokenKey(server, name.path, account)
+        used = self._tokens.known(key)
+        answer = self._follow(method, url, sent | ({"Authorization": used} if used else {}), limit)
         if answer.status == 401:
-            sent["Authorization"] = self._tokens[key] = self._authorization(name, url, answer)
-            answer = self._follow(method, url, sent, limit)
+            lent = self._tokens.renewed(key, used, lambda: self._authorization(name, url, answer, account))
+            answer = self._follow(method, url, sent | {"Authorization": lent}, limit)
         _raise_for(answer, name)
         return answer
 
@@ -202,25 +311,27 @@ class RegistryClient:
                     raise InvalidInput(f"{_shown(url)} is larger than {limit} bytes", code="too_large")
             return _Answer(response.status_code, response.headers, bytes(body), url)
 
-    def _authorization(self, name: Reference, url: str, refused: _Answer) -> str:
+    def _authorization(self, name: Reference, url: str, refused: _Answer, account: Account | None) -> Lent:
         """Return the header that the registry's challenge asks for."""
         challenge = registry_auth.parse_challenge(refused.headers.get("www-authenticate", ""))
-        credentials = None if self._mirror(name) else self._credentials.get(name.domain)
-        basic = httpx2.BasicAuth(*credentials) if credentials else None
-        if challenge.scheme == "basic" and basic is not None:
-            return _basic_header(basic)
+        basic = _basic_header(account) if account else ""
+        if challenge.scheme == "basic" and basic:
+            return Lent(basic)
         if challenge.scheme != "bearer":
             raise Transient(
-                f"{_shown(url)} wants a password that we do not have: add it to docker's config.json", code="denied"
+                f"{_shown(url)} wants a password that we do not have: add it to docker's config.json or to "
+                "TIDEGATE_REGISTRY_ACCOUNTS_FILE",
+                code="denied",
             )
         parts, realm = urlsplit(url), challenge.params.get("realm", "")
         if not registry_auth.is_realm_allowed(realm, parts.netloc, insecure=parts.scheme == "http"):
             raise Transient(f"{_shown(url)} sends us to {_shown(realm)!r} for a token: refused", code="token_realm")
-        asked = {"service": challenge.params.get("service", ""), "scope": f"repository:{name.path}:pull"}
+        scope = registry_auth.repository_scope(name.path)
+        asked = {"service": challenge.params.get("service", ""), "scope": scope}
         query = str(httpx2.QueryParams({key: value for key, value in asked.items() if value}))
-        headers = {"Authorization": _basic_header(basic)} if basic else {}
+        headers = {"Authorization": basic} if basic else {}
         answer = self._follow("GET", f"{realm}{'&' if '?' in realm else '?'}{query}", headers, MAX_DOCUMENT)
-        return f"Bearer {_token_of(answer)}"
+        return _token_of(answer)
 
 
 def read_name(text: str) -> Reference:
@@ -241,19 +352,61 @@ def _tags_of(answer: _Answer) -> list[str]:
     return tags
 
 
-def _token_of(answer: _Answer) -> str:
+def _token_of(answer: _Answer) -> Lent:
     if answer.status != 200:
         raise Transient(f"{_shown(answer.url)} gives no token: HTTP {answer.status}", code="denied")
     content = protocol.read_json(answer.body, _shown(answer.url))
     token = (content.get("token") or content.get("access_token")) if isinstance(content, dict) else None
-    if not isinstance(token, str) or not token.isprintable():
+    if not isinstance(token, str) or not token.isascii() or not token.isprintable():
         raise protocol.not_a_registry(_shown(answer.url), "without a token")
-    return token
+    life = content.get("expires_in")
+    return Lent(f"Bearer {token}", float(life) if isinstance(life, int) and life > 0 else TOKEN_SECONDS)
 
 
-def _basic_header(auth: httpx2.BasicAuth) -> str:
-    request = next(auth.auth_flow(httpx2.Request("GET", "https://unused.invalid")))
-    return request.headers["Authorization"]
+def _basic_header(account: Account) -> str:
+    return f"Basic {b64encode(f'{account.user}:{account.password}'.encode()).decode()}"
+
+
+def _referrers_of(content: Any, where: str) -> list[Referrer]:
+    manifests = content.get("manifests") if isinstance(content, dict) else None
+    if not isinstance(manifests, list):
+        raise protocol.not_a_registry(where, "no list of referrers")
+    return [
+        Referrer(
+            digest=str(one.get("digest")),
+            media_type=str(one.get("mediaType", "")),
+            artifact_type=str(one.get("artifactType", "")),
+            annotations=_texts(one.get("annotations")),
+        )
+        for one in manifests
+        if isinstance(one, dict)
+    ]
+
+
+def _offered(manifests: list[dict[str, Any]], reference: str) -> tuple[str, ...]:
+    try:
+        return platforms.offered(manifests)
+    except platforms.InvalidPlatform as error:
+        raise protocol.not_a_registry(reference, f"with an index that cannot be read ({error})") from None
+
+
+def _platform(config: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("os", "architecture", "variant", "os.version")
+    return {name: config[name] for name in names if config.get(name)} or {"os": "linux", "architecture": "amd64"}
+
+
+def _texts(value: Any) -> dict[str, str]:
+    """Return what is text by text in a JSON object; annotations of any other shape are none."""
+    items = value.items() if isinstance(value, dict) else ()
+    return {key: text for key, text in items if isinstance(text, str)}
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except (ValueError, TypeError):
+        return None
+    return moment if moment.tzinfo else None
 
 
 def _check_redirect(origin: str, target: str) -> None:
@@ -287,19 +440,13 @@ def _raise_for(answer: _Answer, name: Reference) -> None:
             f"{where} lets us in no more: {words}. Is it private, or misspelt?", retry_after=300, code="denied"
         )
     if status == 429 or status >= 500 or protocol.is_temporary(codes):
-        raise Transient(f"{where} answers {words}", retry_after=_retry_after(answer), code="registry_busy")
+        raise Transient(f"{where} answers {words}", retry_after=_pause(answer), code="registry_busy")
     raise Transient(f"{where} answers {words}", code="registry_refused", retry_after=300)
 
 
-def _retry_after(answer: _Answer) -> float:
-    """Read ``Retry-After`` (seconds or a date), at most an hour; 30 s where there is none."""
-    text = answer.headers.get("retry-after", "")
-    if text.strip().isdigit():
-        return min(float(text), MAX_RETRY_AFTER)
-    try:
-        return min(max((parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds(), 0.0), MAX_RETRY_AFTER)
-    except (ValueError, TypeError):
-        return 30.0
+def _pause(answer: _Answer) -> float:
+    seconds = retry_after(answer.headers)
+    return 30.0 if seconds is None else seconds
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from cluster_agent.contract import canonical_json, sha256_hex
 from control_plane.domain.sources import Listing, SourceSpec
 from control_plane.domain.versions.policy import Tag
 from control_plane.upstreams.charts import pull_chart
@@ -10,25 +9,30 @@ from control_plane.upstreams.oci import RegistryClient
 
 
 class OciSource:
-    """Reads repositories through one ``RegistryClient``, which keeps connections, tokens and ETags."""
+    """Reads repositories through one ``RegistryClient``, which keeps connections and tokens.
 
-    def __init__(self, registry: RegistryClient) -> None:
-        self._registry = registry
+    ``application``: whose account is used, where it has one of its own.
+    """
+
+    def __init__(self, registry: RegistryClient, application: str = "") -> None:
+        self._registry, self._application = registry, application
 
     def listing(self, spec: SourceSpec, memo: Mapping[str, str]) -> Listing | None:
         """Return every tag, or None where they are the same as before. Raises NotFound, Transient."""
-        names = self._registry.tags(spec.location)
-        state = sha256_hex(canonical_json(sorted(names)))
-        if memo.get("tags") == state:
+        names, made = self._registry.tags_since(spec.location, memo, application=self._application)
+        if names is None:
             return None
-        return Listing(tags=tuple(Tag(name=name) for name in names), memo={"tags": state})
+        return Listing(tags=tuple(Tag(name=name) for name in names), memo=made)
 
     def detail(self, spec: SourceSpec, tag: str, *, platforms: bool) -> Tag:
-        """Return a tag's digest. Raises NotFound, Transient, Untrusted."""
-        del platforms
-        return Tag(name=tag, digest=self._registry.head(f"{spec.location}:{tag}"))
+        """Return a tag's digest (one HEAD); with ``platforms`` those too, and its age. Raises NotFound, Transient, Untrusted."""
+        reference = f"{spec.location}:{tag}"
+        if not platforms:
+            return Tag(name=tag, digest=self._registry.head(reference, application=self._application))
+        found = self._registry.detail(reference, application=self._application)
+        return Tag(name=tag, digest=found.digest, platforms=found.platforms, created_at=found.created_at)
 
     def artifact(self, spec: SourceSpec, tag: str, digest: str) -> bytes:
         """Return the packed chart that the manifest ``digest`` names. Raises ChartInvalid, NotFound, Transient, Untrusted."""
         del tag
-        return pull_chart(self._registry, spec.location, digest)
+        return pull_chart(self._registry, spec.location, digest, application=self._application)

@@ -63,7 +63,9 @@ def test_an_unchanged_page_is_asked_for_conditionally(httpserver: HTTPServer, cl
         return Response('{"tags": ["1.0.0"]}', headers={"ETag": '"one"'}, content_type="application/json")
 
     httpserver.expect_request(TAGS).respond_with_handler(page)
-    assert client.tags(NAME) == client.tags(NAME) == ["1.0.0"]
+    names, memo = client.tags_since(NAME, {})
+    assert names == ["1.0.0"]
+    assert client.tags_since(NAME, memo) == (None, memo)
     assert seen == [None, '"one"']
 
 
