@@ -135,12 +135,12 @@ class Declaration(Struct, frozen=True, kw_only=True):
         images = [
             UpstreamSpec(
                 role="image",
-                alias=alias_of(image),
+                alias=alias,
                 source=SourceSpec(kind="oci", location=image.name),
                 policy=policy_of(image.tag),
                 set_values=image.set,
             )
-            for image in self.images
+            for alias, image in _by_alias(self.images).items()
         ]
         others = [
             UpstreamSpec(role="other", alias=one.name, source=one.source, policy=policy_of(one.version))
@@ -161,9 +161,13 @@ def policy_of(wanted: str | Policy) -> Policy | None:
     return None if wanted == SAME_AS_CHART else Policy(rule=wanted)
 
 
-def alias_of(image: ImageUpstream) -> str:
-    """Return an image's name within its application."""
-    return image.alias or image.name.rpartition("/")[2]
+def _by_alias(images: tuple[ImageUpstream, ...]) -> dict[str, ImageUpstream]:
+    """Return images by their names within the application. The file's reader wants them unique; what was stored earlier may not be."""
+    found: dict[str, ImageUpstream] = {}
+    for image in images:
+        alias = image.alias or image.name.rpartition("/")[2]
+        found[image.name if alias in found or alias == CHART else alias] = image
+    return found
 
 
 def _chart_policy(chart: ChartUpstream) -> Policy | None:
