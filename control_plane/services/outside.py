@@ -18,6 +18,7 @@ from control_plane.upstreams.gitea import Gitea
 from control_plane.upstreams.github import GitHub
 from control_plane.upstreams.gitlab import GitLab
 from control_plane.upstreams.helm_http import HelmRepository
+from control_plane.upstreams.http import PoliteClient
 from control_plane.upstreams.json_source import JsonSource
 from control_plane.upstreams.oci import RegistryClient
 from control_plane.upstreams.oci_source import OciSource
@@ -37,7 +38,7 @@ def shared_reader() -> Reader:
     """Return this process's reader: connections, tokens and ETags are kept. Made at first use, after a fork."""
     settings = get_settings()
     registry = RegistryClient(mirrors=settings.registry_mirrors, timeout=settings.registry_timeout)
-    web = WebClient(timeout=settings.registry_timeout)
+    web = WebClient(PoliteClient(timeout=settings.registry_timeout))
     return Reader(cache(partial(_source_of, registry=registry, web=web)), registry, helm=settings.helm)
 
 
