@@ -18,6 +18,7 @@ from control_plane.store.models import Upstream
 from control_plane.store.queries.pages import application_upstreams
 from control_plane.store.queries.sightings import Sighting, sightings_of
 from control_plane.store.session import Session
+from control_plane.upstreams.policy_text import policy_text
 
 MOST_TAGS = 20_000
 
@@ -40,6 +41,7 @@ class TagRow(msgspec.Struct, frozen=True, kw_only=True):
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """One upstream: what is wanted, how the place is, and every tag seen there: the chosen one first, then best first.
 
+    ``policy`` is in words, ``policy_text`` as in a file (empty: the chart's tag).
     ``newest`` and ``reason`` are of the last choosing; ``problem`` says why nothing can be weighed (a policy that cannot be read).
     """
 
@@ -48,6 +50,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     place: str
     policy: str
+    policy_text: str
     newest: str | None
     reason: str
     last_look_at: datetime | None
@@ -101,6 +104,7 @@ def _explanation(session: Session, upstream: Upstream, facts: Facts, context: Co
         kind=source.kind,
         place=source.location,
         policy=policy_words(facts.policy),
+        policy_text=policy_text(facts.policy) if facts.policy is not None else "",
         newest=upstream.newest,
         reason=upstream.reason,
         last_look_at=source.last_look_at,

@@ -109,7 +109,9 @@ def log_of(session: Session, source: Source) -> list[Link]:
 def log_ages(session: Session, source_id: int) -> dict[tuple[str, str], datetime]:
     """Return when each tag was first seen with each digest, as the log has it."""
     columns = FirstSight.tag, FirstSight.digest, func.min(FirstSight.first_seen_at).label("at")
-    rows = session.execute(select(*columns).filter_by(source_id=source_id).group_by(FirstSight.tag, FirstSight.digest))
+    rows = session.execute(
+        select(*columns).where(FirstSight.source_id == source_id).group_by(FirstSight.tag, FirstSight.digest)
+    )
     return {(row.tag, row.digest): row.at for row in rows}
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+import yaml
 
 from control_plane.domain.errors import InvalidInput, Mistake, Place
 from control_plane.domain.versions.policy import Policy
@@ -31,6 +32,21 @@ def parse_policy(written: str | dict[str, Any], *, file: str = "policy") -> Poli
         mistakes = tuple(check.mistakes) or (Mistake(Place("policy", file), "is neither a range nor a mapping", _HINT),)
         raise InvalidInput("the policy is not right", code="policy", mistakes=mistakes)
     return policy
+
+
+def policy_text(policy: Policy) -> str:
+    """Return a policy as people write it in a file; ``parse_policy`` reads the same out of it."""
+    if policy == Policy(rule=policy.rule):
+        return policy.rule
+    written = msgspec.to_builtins(policy)
+    filters, guards = written.pop("filter", {}), written.pop("guards", {})
+    if extract := filters.pop("extract", ""):
+        filters["extract"] = {"pattern": extract, **({"to": filters.pop("to")} if "to" in filters else {})}
+    if age := guards.pop("minimum_age_seconds", 0.0):
+        guards["minimumAge"] = f"{age:g}s"
+    renamed = {"digest": "followDigest", "notify_only": "notifyOnly"}
+    fields = {renamed.get(name, name): value for name, value in {**written, **filters, **guards}.items()}
+    return yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=100)
 
 
 def _is_range(text: str) -> bool:

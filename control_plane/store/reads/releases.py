@@ -59,12 +59,13 @@ def application(session: Session, *, name: str) -> ApplicationDetail:
     return fill(
         ApplicationDetail,
         found,
-        upstreams=[_upstream_row(upstream) for upstream in found.upstreams],
+        upstreams=[upstream_row(upstream) for upstream in found.upstreams],
         releases=[release_row(one) for one in newest_first],
     )
 
 
-def _upstream_row(upstream: Upstream) -> UpstreamRow:
+def upstream_row(upstream: Upstream) -> UpstreamRow:
+    """Return the upstream with the state of its place."""
     source = upstream.source
     own = {name: getattr(upstream, name) for name in ("role", "alias", "newest", "reason")}
     seen = {

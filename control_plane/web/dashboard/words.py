@@ -79,6 +79,13 @@ STATES: dict[str, dict[str, State]] = {
         "waiting": State("waiting", "hourglass", "wait"),
         "refused": State("refused", "circle-x", "bad"),
     },
+    "choice": {
+        "chosen": State("chosen", "circle-check", "good"),
+        "matches": State("matches", "thumbs-up", "quiet"),
+        "waits": State("waits", "hourglass", "wait"),
+        "out": State("left out", "circle-slash", "quiet"),
+        "moved": State("names another digest", "circle-help", "wait"),
+    },
     "contract": {
         "reversible": State("reversible", "undo-2", "good"),
         "restore-required": State("needs a restore", "database-backup", "wait"),

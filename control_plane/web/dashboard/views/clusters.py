@@ -1,6 +1,8 @@
 """Clusters: what each runs and when it last called; how another one joins."""
 
-from django.http import HttpResponse
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 
 from cluster_agent.contract import sha256_hex
@@ -11,6 +13,7 @@ from control_plane.store.queries.pages import channel_list, cluster_page, cluste
 from control_plane.store.session import read_scope, session_scope
 from control_plane.web.accounts.access import Request, needs
 from control_plane.web.accounts.roles import Role
+from control_plane.web.dashboard.confirm import confirmed
 from control_plane.web.dashboard.fleet import cluster_row
 from control_plane.web.dashboard.show import show as show_page
 from control_plane.web.dashboard.words import STATES
@@ -55,6 +58,33 @@ def join(request: Request) -> HttpResponse:
     context = _invite(request) if request.method == "POST" else {}
     with read_scope() as session:
         return show_page(request, session, "join.html", {**context, "channels": channel_list(session)}, now=now)
+
+
+@needs(Role.MAINTAINER, methods=("POST",))
+def renew_token(request: Request, name: str) -> HttpResponse:
+    """Make a new join token, and show the command with it, once."""
+    now, settings = timezone.now(), get_settings()
+    root_sha256 = sha256_hex(repository_of(settings).first_root())
+    with session_scope() as session:
+        token = clusters.cluster_token_renew(
+            session, name=name, root_sha256=root_sha256, actor=request.user.actor, now=now
+        )
+    with read_scope() as session:
+        channel = cluster_page(session, name)[0].channel.name
+        namespaces = ",".join(namespaces_of(session, channel))
+        context = {"token": token, "name": name, "channel": channel, "url": settings.url, "namespaces": namespaces}
+        return show_page(request, session, "join.html", context, now=now)
+
+
+@needs(Role.MAINTAINER, methods=("POST",))
+def remove(request: Request, name: str) -> HttpResponse:
+    """Forget the cluster. The person types its name."""
+    confirmed(request, name)
+    with session_scope() as session:
+        reason = request.POST.get("reason", "")
+        clusters.cluster_remove(session, name=name, reason=reason, actor=request.user.actor, now=timezone.now())
+    messages.success(request, f"{name} is forgotten here. What runs in it is left alone.")
+    return HttpResponseRedirect(reverse("clusters"))
 
 
 def _invite(request: Request) -> dict[str, object]:

@@ -57,6 +57,22 @@ def approve(request: Request, promotion_id: int) -> HttpResponse:
 
 
 @needs(Role.APPROVER, methods=("POST",))
+def revoke(request: Request, promotion_id: int) -> HttpResponse:
+    """Take one's own approval back, while the promotion is open."""
+    with session_scope() as session:
+        promotions.promotion_revoke(
+            session,
+            promotion_id=promotion_id,
+            release_digest=request.POST.get("release_digest", ""),
+            actor=request.user.actor,
+            comment=request.POST.get("comment", ""),
+            now=timezone.now(),
+        )
+    messages.success(request, "Your approval is taken back.")
+    return HttpResponseRedirect(reverse("promotion", args=(promotion_id,)))
+
+
+@needs(Role.APPROVER, methods=("POST",))
 def reject(request: Request, promotion_id: int) -> HttpResponse:
     """Say no."""
     with session_scope() as session:

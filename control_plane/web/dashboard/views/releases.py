@@ -1,5 +1,6 @@
 """One release: what it consists of, how its rehearsals went, where it is. And the evidence files of a run."""
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -11,11 +12,12 @@ from django.utils import timezone
 from control_plane.domain.releases import RELEASE, ReleaseState
 from control_plane.services import releases
 from control_plane.settings import get_settings
-from control_plane.store.queries.pages import release_page, run_page
+from control_plane.store.queries.pages import release_notes, release_page, run_page
 from control_plane.store.session import read_scope, session_scope
 from control_plane.web.accounts.access import Request, needs
 from control_plane.web.accounts.roles import Role
 from control_plane.web.dashboard import evidence as files
+from control_plane.web.dashboard.confirm import confirmed
 from control_plane.web.dashboard.show import show as show_page
 
 
@@ -29,10 +31,44 @@ def show(request: Request, application: str, version: str) -> HttpResponse:
             "release": release,
             "runs": [files.run_view(run) for run in reversed(release.runs)],
             "edges": edges,
+            "notes": {alias: _shown(one) for alias, one in release_notes(session, release).items()},
+            "may_reject": RELEASE.allows(ReleaseState(release.state), ReleaseState.REJECTED),
+            "may_withdraw": RELEASE.allows(ReleaseState(release.state), ReleaseState.WITHDRAWN),
             "may_requeue": RELEASE.allows(ReleaseState(release.state), ReleaseState.QUEUED)
             and release.state != ReleaseState.DISCOVERED,
         }
         return show_page(request, session, "release.html", context, now=now)
+
+
+def _shown(notes: dict[str, Any]) -> dict[str, Any]:
+    """Notes are a publisher's: only a web address of theirs becomes a link."""
+    url = notes.get("url", "")
+    return {**notes, "url": url if url.startswith(("https://", "http://")) else ""}
+
+
+@needs(Role.MAINTAINER, methods=("POST",))
+def reject(request: Request, application: str, version: str) -> HttpResponse:
+    """Say no to the release."""
+    return _take_out(request, application, version, releases.release_reject, "rejected: it enters no channel.")
+
+
+@needs(Role.MAINTAINER, methods=("POST",))
+def withdraw(request: Request, application: str, version: str) -> HttpResponse:
+    """Take the release back."""
+    words = "withdrawn: it enters no further channel. Those that have it keep it until a recall."
+    return _take_out(request, application, version, releases.release_withdraw, words)
+
+
+def _take_out(
+    request: Request, application: str, version: str, move: Callable[..., Any], words: str
+) -> HttpResponseRedirect:
+    confirmed(request, version)
+    with session_scope() as session:
+        release_id = releases.release_id_of(session, application=application, version=version)
+        reason = request.POST.get("reason", "")
+        move(session, release_id=release_id, reason=reason, actor=request.user.actor, now=timezone.now())
+    messages.success(request, f"{application} {version} is {words}")
+    return HttpResponseRedirect(reverse("release", args=(application, version)))
 
 
 @needs(Role.MAINTAINER, methods=("POST",))

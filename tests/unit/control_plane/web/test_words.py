@@ -63,7 +63,7 @@ def need(kind, number=1):
 
 def test_what_stops_clusters_comes_first_and_every_line_has_one_action():
     lines = strip.items([need("unknown"), need("approval"), need("halted")])
-    assert [line.href for line in lines] == ["/rollouts/1", "/promotions/1", "/applications/app"]
+    assert [line.href for line in lines] == ["/rollouts/1", "/promotions/1", "/sources#source-1"]
     assert all(line.action for line in lines)
 
 

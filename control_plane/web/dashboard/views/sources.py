@@ -1,0 +1,20 @@
+"""Sources: every place that is looked at, and how it is."""
+
+from django.http import HttpResponse
+from django.utils import timezone
+
+from control_plane.store.reads import sources
+from control_plane.store.session import read_scope
+from control_plane.web.accounts.access import Request, needs
+from control_plane.web.accounts.roles import Role
+from control_plane.web.dashboard.show import show as show_page
+
+
+@needs(Role.VIEWER)
+def show(request: Request) -> HttpResponse:
+    """Every place, those that do not answer first."""
+    now = timezone.now()
+    with read_scope() as session:
+        rows = sorted(sources.sources(session), key=lambda row: row.unknown_since is None)
+        context = {"rows": rows, "unknown": sum(row.unknown_since is not None for row in rows)}
+        return show_page(request, session, "sources.html", context, now=now)
