@@ -19,11 +19,8 @@ MODULES = [
 ]
 NOT_YET: dict[str, str] = {
     "keel-policy": "Keel policies are not offered as a policy yet",
-    "flux1-tagpattern-image": "Flux v1 tag patterns are not offered as a policy yet",
     "argocd-image-updater": "Argo CD Image Updater's strategies are not offered as a policy yet",
     "k8supdater-frontier": "K8sUpdater's frontier is not offered as a policy yet",
-    "flux-imagepolicy": "Flux image policies are not offered as a policy yet",
-    "packaging-pep440": "PEP 440 is not offered as a version scheme yet",
 }
 REFUSED = object()
 
