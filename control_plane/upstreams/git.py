@@ -54,9 +54,12 @@ class CommitLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Packed(msgspec.Struct, frozen=True):
+    """A packed folder. Empty where a repository, followed for its versions, is no chart: ``problem`` says why."""
+
     content: bytes
     digest: str
     committed_at: datetime
+    problem: str = ""
 
 
 class GitSource:
@@ -90,8 +93,7 @@ class GitSource:
             kept = next((one for one in self._charts.values() if one.digest == digest), None)
         packed = kept or self._packed(spec, tag)
         if not packed.content:
-            words = f"{without_secrets(spec.location)} has no Chart.yaml at {tag}: name the chart's folder with `path`"
-            raise ChartInvalid(words, code="no_chart")
+            raise ChartInvalid(f"{packed.problem}: name the chart's folder with `path`", code="no_chart")
         if packed.digest != digest:
             where = f"{spec.path or '.'} at {tag} of {without_secrets(spec.location)}"
             if spec.branch:
@@ -155,10 +157,13 @@ class GitSource:
             if found.id.decode() != commit:
                 raise Transient(f"{where} moved while it was read", retry_after=5, code="moved")
             at = datetime.fromtimestamp(found.commit_time, UTC)
-            if not spec.path and b"Chart.yaml" not in {name for name, _, _ in _entries(repo, found.tree)}:
-                return _Packed(b"", f"sha256:{sha256_hex(found.id)}", at)
-            files = files_below(repo, found.tree, spec.path, where=where)
-        content = pack_chart(_as_chart(files, spec, tag, commit, where), where=where)
+            try:
+                files = files_below(repo, found.tree, spec.path, where=where)
+                content = pack_chart(_as_chart(files, spec, tag, commit, where), where=where)
+            except ChartInvalid as error:
+                if spec.path:
+                    raise
+                return _Packed(b"", f"sha256:{sha256_hex(found.id)}", at, error.message)
         return _Packed(content, f"sha256:{sha256_hex(content)}", at)
 
     def _fetch(

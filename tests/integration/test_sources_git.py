@@ -133,12 +133,23 @@ def test_a_folder_of_plain_yaml_becomes_a_chart(server: GitServer, source: GitSo
     }
 
 
-def test_a_repository_without_a_chart_still_has_versions(server: GitServer, source: GitSource) -> None:
-    spec = spec_of(server, "")
-    digest = source.detail(spec, "v1.0.0", platforms=False).digest
+def test_a_repository_that_is_no_chart_still_has_versions(server: GitServer, source: GitSource) -> None:
+    (server.work / "link").symlink_to("README.md")
+    server.commit("Nothing to deploy", {})
+    server.tag("v2")
+    digest = source.detail(spec_of(server, ""), "v2", platforms=False).digest
     assert digest.startswith("sha256:")
-    with pytest.raises(ChartInvalid, match="name the chart's folder with `path`"):
-        source.artifact(spec, "v1.0.0", digest)
+    with pytest.raises(ChartInvalid, match=r"link is a link; .* name the chart's folder with `path`"):
+        source.artifact(spec_of(server, ""), "v2", digest)
+
+
+def test_a_repository_of_plain_yaml_is_a_chart_by_its_name(server: GitServer, source: GitSource) -> None:
+    server.commit("YAML only", dict.fromkeys(CHART) | {"app.yaml": "kind: A\n"})
+    server.tag("v2")
+    packed = source.artifact(
+        spec_of(server, ""), "v2", source.detail(spec_of(server, ""), "v2", platforms=False).digest
+    )
+    assert set(members(packed)) == {"app/Chart.yaml", "app/templates/app.yaml"}
 
 
 def test_a_folder_that_is_not_there_is_told(server: GitServer, source: GitSource) -> None:
