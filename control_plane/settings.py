@@ -57,6 +57,18 @@ class Settings(BaseSettings):
         default={}, description="the same as seen from inside rehearsal clusters; default: registry_mirrors"
     )
     registry_timeout: PositiveFloat = Field(default=10.0, description="seconds to wait for a registry's answer")
+    registry_accounts_file: Folder | None = Field(
+        default=None, description="YAML list of accounts per registry, path and application: docs/sources/oci.md"
+    )
+    docker_config: Folder = Field(
+        default=Path("~/.docker/config.json"),
+        validate_default=True,
+        description="docker's config.json, or a mounted dockerconfigjson: accounts and credential helpers",
+    )
+    host_budgets: dict[str, tuple[PositiveFloat, PositiveInt]] = Field(
+        default={},
+        description='requests per second and hour by host, as JSON: {"ghcr.io": [5, 10000], "*": [50, 100000]}',
+    )
     helm: str = Field(default="helm", description="the Helm program")
 
     rehearsal_provider: Literal["kind", "existing"] = Field(default="kind", description="where releases are rehearsed")

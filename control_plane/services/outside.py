@@ -13,6 +13,9 @@ from control_plane.publishing.repository import Repository
 from control_plane.publishing.storage import DirectoryStorage
 from control_plane.services.rehearsals import Workplace
 from control_plane.settings import Settings, get_settings
+from control_plane.upstreams.accounts_file import read_accounts
+from control_plane.upstreams.credentials import Accounts
+from control_plane.upstreams.docker_config import DockerConfig
 from control_plane.upstreams.forges import ForgeSource
 from control_plane.upstreams.gitea import Gitea
 from control_plane.upstreams.github import GitHub
@@ -22,6 +25,7 @@ from control_plane.upstreams.http import PoliteClient
 from control_plane.upstreams.json_source import JsonSource
 from control_plane.upstreams.oci import RegistryClient
 from control_plane.upstreams.oci_source import OciSource
+from control_plane.upstreams.politeness import Limits
 from control_plane.upstreams.reader import Reader
 from control_plane.upstreams.source import Source
 from control_plane.upstreams.web_client import WebClient
@@ -34,11 +38,29 @@ def repository_of(settings: Settings) -> Repository:
 
 
 @lru_cache(maxsize=1)
+def shared_http() -> PoliteClient:
+    """Return this process's one HTTP client: ``hosts()`` tells how it gets on with each. Made at first use, after a fork."""
+    settings = get_settings()
+    limits = {
+        host: Limits(per_second=per_second, per_hour=per_hour)
+        for host, (per_second, per_hour) in settings.host_budgets.items()
+    }
+    return PoliteClient(limits=limits, default=limits.get("*"), timeout=settings.registry_timeout)
+
+
+def accounts_of(settings: Settings) -> Accounts:
+    """Return the accounts for registries and other servers. Raises ``InvalidInput``: the accounts file is wrong."""
+    rules = read_accounts(settings.registry_accounts_file) if settings.registry_accounts_file else []
+    return Accounts(rules, further=(DockerConfig(settings.docker_config).find,))
+
+
+@lru_cache(maxsize=1)
 def shared_reader() -> Reader:
     """Return this process's reader: connections, tokens and ETags are kept. Made at first use, after a fork."""
     settings = get_settings()
-    registry = RegistryClient(mirrors=settings.registry_mirrors, timeout=settings.registry_timeout)
-    web = WebClient(PoliteClient(timeout=settings.registry_timeout))
+    accounts, http = accounts_of(settings), shared_http()
+    registry = RegistryClient(mirrors=settings.registry_mirrors, accounts=accounts, http=http)
+    web = WebClient(http, login=accounts.login)
     return Reader(cache(partial(_source_of, registry=registry, web=web)), registry, helm=settings.helm)
 
 
