@@ -15,7 +15,7 @@ from tests.support.hooks import BODIES, HOOKS, path, proof
 
 SECRET = "open sesame"
 ANSWERS = {200, 202, 401, 404, 405, 413, 422}
-FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def shaped(value: Any) -> dict[str, Any]:
