@@ -88,18 +88,19 @@ def _build(settings: Settings, kube: Any, numbers: Any) -> Any:
     journal = Journal(stored("ConfigMap", "journal"))
     _until_reachable(journal.load)
     access = Access(settings.kubeconfig, settings.context)
+    files = f"{settings.url.rstrip('/')}/tuf"
     return loop.Loop(
         loop.Around(
             kube,
             HelmCli(access, settings.data_dir / "helm", binary=settings.helm),
-            ChartStore(settings.data_dir / "charts", http, settings.registry_mirrors),
+            ChartStore(settings.data_dir / "charts", http, settings.registry_mirrors, kept_at=files),
             Snapshots(settings.data_dir / "backups"),
             journal,
         ),
         trusted=TrustedChannel(
             root=me.enrolment.root.encode(),
             store=stored("Secret", "trust"),
-            base_url=f"{settings.url.rstrip('/')}/tuf",
+            base_url=files,
             client=http,
         ),
         reporter=reporting.Reporter(http, settings.url, me, facts.reader(kube, allowed=settings.cluster_facts)),

@@ -34,10 +34,14 @@ StepState = Literal["running", "passed", "failed", "errored", "skipped"]
 
 
 class Registries(Struct, frozen=True, kw_only=True):
-    """Where names are read: host (or ``*``) → mirror base URL, as seen from the harness's process and from inside a cluster's pods."""
+    """Where names are read: host (or ``*``) → mirror base URL, as seen from the harness's process and from inside a cluster's pods.
+
+    ``artifacts`` is where charts lie that the control plane keeps: the folder (absolute path) or base URL of the channels' files.
+    """
 
     from_host: dict[str, str] = {}
     from_pods: dict[str, str] = {}
+    artifacts: str = ""
 
 
 class RunRequest(Struct, frozen=True, kw_only=True):

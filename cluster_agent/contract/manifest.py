@@ -24,9 +24,11 @@ class Struct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Artifact(Struct, frozen=True, kw_only=True):
-    """A chart in an OCI registry.
+    """A chart in an OCI registry, or one that the control plane keeps.
 
-    ``ref`` has no tag (``ghcr.io/tidegate/charts/miniflux``); ``digest`` is of the OCI manifest.
+    In a registry: ``ref`` has no tag (``ghcr.io/tidegate/charts/miniflux``); ``digest`` is of the OCI manifest.
+    Kept: ``ref`` is ``tidegate:NAME`` (the chart's name, for people); ``digest`` is of the packed chart, which lies at
+    ``artifacts/sha256-HEX.tgz`` below the address of the channels' files.
     """
 
     ref: str

@@ -4,6 +4,7 @@ metadata/timestamp.json                          the only file that is ever repl
 metadata/N.ROLE.json                             root, targets, snapshot, rollouts and one role for each channel
 targets/channels/CHANNEL/SHA256.manifest.json    what a channel wants
 targets/rollouts/CHANNEL/SHA256.rollout.json     who may take it now
+artifacts/sha256-HEX.tgz                         a packed chart, named by the hash of its bytes (see ``artifacts``)
 """
 
 import re

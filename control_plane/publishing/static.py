@@ -16,6 +16,7 @@ _VERSIONED = re.compile(rf"metadata/[1-9][0-9]{{0,18}}\.{CHANNEL_PATTERN}\.json"
 _DOCUMENT = re.compile(
     rf"targets/(channels/{CHANNEL_PATTERN}/[0-9a-f]{{64}}\.manifest|rollouts/{CHANNEL_PATTERN}/[0-9a-f]{{64}}\.rollout)\.json"
 )
+_CHART = re.compile(r"artifacts/sha256-[0-9a-f]{64}\.tgz")
 _TIMESTAMP = "metadata/timestamp.json"
 
 ASK_EVERY_TIME = "no-cache"
@@ -46,15 +47,20 @@ def resolve(root: Path, url_path: str) -> StaticFile:
     Raises ``NotFound`` for anything that is no file of the repository's layout.
     """
     name = url_path.removeprefix("/")
-    if name == _TIMESTAMP:
-        cache_control = ASK_EVERY_TIME
-    elif _VERSIONED.fullmatch(name) or _DOCUMENT.fullmatch(name):
-        cache_control = NEVER_CHANGES
-    else:
-        raise NotFound(f"no published file is named {name[:200]!r}", code="no_such_file")
+    kind = "application/gzip" if _CHART.fullmatch(name) else "application/json"
+    cache_control = _cache_control(name)
     path = root / name
     try:
         body = path.read_bytes()
     except OSError:
         raise NotFound(f"there is no published file {name}", code="no_such_file") from None
-    return StaticFile(path=path, body=body, etag=f'"{hashlib.sha256(body).hexdigest()}"', cache_control=cache_control)
+    etag = f'"{hashlib.sha256(body).hexdigest()}"'
+    return StaticFile(path=path, body=body, etag=etag, cache_control=cache_control, content_type=kind)
+
+
+def _cache_control(name: str) -> str:
+    if name == _TIMESTAMP:
+        return ASK_EVERY_TIME
+    if any(pattern.fullmatch(name) for pattern in (_VERSIONED, _DOCUMENT, _CHART)):
+        return NEVER_CHANGES
+    raise NotFound(f"no published file is named {name[:200]!r}", code="no_such_file")

@@ -63,7 +63,7 @@ class Rehearsal:
     base: ApplicationManifest | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self.artifacts = Artifacts(self.work / "charts", self.request.registries.from_host)
+        self.artifacts = Artifacts(self.work / "charts", self.request.registries)
         self.candidate = with_values(self.request.candidate, self.request.values)
         self.base = with_values(self.request.base, self.request.values) if self.request.base else None
 

@@ -5,15 +5,15 @@ does not exist (404: the release is bad) from one that cannot be had now (the re
 """
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 import httpx2
 
-from cluster_agent.applying.artifacts import MANIFEST_TYPES, ChartStore, registry_url
+from cluster_agent.applying.artifacts import KEPT, MANIFEST_TYPES, ChartStore, registry_url
 from cluster_agent.contract import ApplicationManifest
 from cluster_agent.errors import Unreachable, Untrusted
 from test_harness.errors import CouldNotTell, ReleaseFailed
+from test_harness.runner import Registries
 
 INDEX_TYPES = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json"
 HTTP_SECONDS = 20.0
@@ -21,21 +21,23 @@ _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 
 class Artifacts:
-    """Charts and images as the harness's process reads them; ``mirrors`` as in ``Registries.from_host``."""
+    """Charts and images as the harness's process reads them; fetched charts are kept in ``folder``."""
 
-    def __init__(self, folder: Path, mirrors: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, registries: Registries) -> None:
         self._http = httpx2.Client(timeout=HTTP_SECONDS, follow_redirects=True)
-        self._mirrors = mirrors
-        self._charts = ChartStore(folder, self._http, mirrors)
+        self._mirrors = registries.from_host
+        self._charts = ChartStore(folder, self._http, registries.from_host, kept_at=registries.artifacts)
 
     def chart(self, application: ApplicationManifest) -> Path:
         """Return the chart's local file. Raises ReleaseFailed when there is none under that digest, CouldNotTell when unknown."""
         try:
             return self._charts.chart(application.artifact)
-        except Untrusted as error:
-            raise ReleaseFailed(error.message) from error
-        except Unreachable as error:
-            if error.code == "artifact_missing":
+        except (Unreachable, Untrusted) as error:
+            # What the control plane keeps was whole when it was kept: lost or damaged since, it says nothing about the release.
+            ours = application.artifact.ref.startswith(KEPT) and error.code != "artifact_too_large"
+            if isinstance(error, Untrusted) and not ours:
+                raise ReleaseFailed(error.message) from error
+            if error.code == "artifact_missing" and not ours:
                 raise ReleaseFailed(f"the chart does not exist: {error.message}") from error
             raise CouldNotTell(error.message) from error
 

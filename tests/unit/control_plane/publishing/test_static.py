@@ -3,6 +3,7 @@
 import pytest
 
 from control_plane.domain.errors import NotFound
+from control_plane.publishing.artifacts import artifact_keep, artifact_path
 from control_plane.publishing.static import ASK_EVERY_TIME, NEVER_CHANGES, resolve
 
 from .conftest import NOW, manifest, rollout
@@ -61,9 +62,32 @@ def test_if_none_match_is_read_as_the_standard_says(repository, header, matched)
         "targets/channels/../../../keys/online.pem",
         f"targets/channels/stable/{'0' * 64}.manifest.json",
         f"targets/channels/stable/{'A' * 64}.manifest.json",
+        "artifacts",
+        "artifacts/",
+        "artifacts/.tmp-abc",
+        "artifacts/../metadata/timestamp.json",
+        "artifacts/../../keys/online.pem",
+        f"artifacts/sha256-{'0' * 64}.tgz",
+        f"artifacts/sha256-{'0' * 63}.tgz",
+        f"artifacts/sha256-{'0' * 64}.tgz\n",
+        f"artifacts/sha256-{'0' * 64}.tgz/../x",
+        f"artifacts/sha512-{'0' * 64}.tgz",
+        f"artifacts/{'0' * 64}.tgz",
         "x" * 100_000,
     ],
 )
 def test_no_other_path_is_answered(repository, path):
     with pytest.raises(NotFound):
         resolve(repository.storage.root, path)
+
+
+def test_a_kept_chart_never_changes_and_other_files_beside_it_are_not_served(repository):
+    root = repository.storage.root
+    name = artifact_path(artifact_keep(repository.storage, b"a packed chart"))
+    file = resolve(root, name)
+    assert (file.body, file.cache_control, file.content_type) == (b"a packed chart", NEVER_CHANGES, "application/gzip")
+    assert file.matches(file.etag)
+    for other in ("chart.tgz", name.removeprefix("artifacts/").upper(), f"{name.removeprefix('artifacts/')}.bak"):
+        (root / "artifacts" / other).write_bytes(b"not for you")
+        with pytest.raises(NotFound):
+            resolve(root, f"artifacts/{other}")
