@@ -70,6 +70,12 @@ class Settings(BaseSettings):
         description='requests per second and hour by host, as JSON: {"ghcr.io": [5, 10000], "*": [50, 100000]}',
     )
     helm: str = Field(default="helm", description="the Helm program")
+    git_ssh_key_file: Folder | None = Field(
+        default=None, description="private key for git over SSH; default: the user's own keys"
+    )
+    git_known_hosts_file: Folder | None = Field(
+        default=None, description="host keys that git over SSH believes; default: the user's own known_hosts"
+    )
 
     rehearsal_provider: Literal["kind", "existing"] = Field(default="kind", description="where releases are rehearsed")
     rehearsal_kubeconfig: Folder | None = Field(default=None, description="kubeconfig for rehearsal_provider=existing")

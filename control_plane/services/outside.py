@@ -73,8 +73,10 @@ def _source_of(kind: Kind, *, registry: RegistryClient, web: WebClient) -> Sourc
             return HelmRepository(web, registry)
         case "git":
             from control_plane.upstreams.git import GitSource
+            from control_plane.upstreams.git_transport import Ssh
 
-            return GitSource(web)
+            settings = get_settings()
+            return GitSource(web, Ssh(key=settings.git_ssh_key_file, known_hosts=settings.git_known_hosts_file))
         case "github":
             return ForgeSource(web, GitHub())
         case "gitlab":

@@ -13,6 +13,7 @@ from cluster_agent.contract import sha256_hex
 from control_plane.domain.errors import NotFound, Refused, Transient
 from control_plane.domain.sources import MAX_NOTES, Listing, Notes, SourceSpec
 from control_plane.domain.versions.policy import Tag
+from control_plane.upstreams.registry_auth import default_scheme
 from control_plane.upstreams.registry_protocol import next_page, without_secrets
 from control_plane.upstreams.web_client import Answer, WebClient
 
@@ -30,14 +31,17 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Forge(Protocol):
-    """What differs between forges: addresses and the shape of answers. Reading an item gives None for one of another shape."""
+    """What differs between forges: addresses and the shape of answers. ``server`` is ``https://host``.
+
+    Reading an item gives None for one of another shape.
+    """
 
     usual_host: str
 
-    def releases_url(self, host: str, project: str) -> str:
+    def releases_url(self, server: str, project: str) -> str:
         """Return where the first page of releases is."""
 
-    def tags_url(self, host: str, project: str) -> str:
+    def tags_url(self, server: str, project: str) -> str:
         """Return where the first page of tags is."""
 
     def release_of(self, item: Any) -> Published | None:
@@ -55,12 +59,12 @@ class ForgeSource:
 
     def listing(self, spec: SourceSpec, memo: Mapping[str, str]) -> Listing | None:
         """See ``Source``: releases, and the tags that have none. ``memo`` has what proves each page unchanged, by its address."""
-        host, project = place_of(spec.location, self._forge.usual_host)
+        server, project = place_of(spec.location, self._forge.usual_host)
         if memo and self._is_unchanged(memo):
             return None
         proofs: dict[str, str] = {}
-        released = self._all(self._forge.releases_url(host, project), self._forge.release_of, proofs)
-        tagged = self._all(self._forge.tags_url(host, project), self._forge.tag_of, proofs)
+        released = self._all(self._forge.releases_url(server, project), self._forge.release_of, proofs)
+        tagged = self._all(self._forge.tags_url(server, project), self._forge.tag_of, proofs)
         known = {one.tag: one for one in tagged} | {one.tag: one for one in released}
         notes = {one.tag: one.notes for one in released if one.notes != Notes()}
         return Listing(tags=tuple(map(_tag, known.values())), memo=proofs, notes=notes)
@@ -120,11 +124,15 @@ class ForgeSource:
 
 
 def place_of(location: str, usual_host: str) -> tuple[str, str]:
-    """Return host and project of ``owner/name`` or ``host/group/owner/name``: a first part with a dot or a port is a host."""
-    text = location.partition("://")[2] or location
+    """Return server (``https://github.com``) and project of ``owner/name``, ``host/owner/name`` or a URL.
+
+    Without a scheme, a first part with a dot or a port is a host where two more parts follow.
+    """
+    scheme, given, text = location.rpartition("://")
     first, _, rest = text.strip("/").partition("/")
-    is_host = "/" in rest and ("." in first or ":" in first or "://" in location)
-    return (first, rest) if is_host else (usual_host, text.strip("/"))
+    is_host = bool(given) or ("/" in rest and ("." in first or ":" in first))
+    host, project = (first, rest) if is_host else (usual_host, text.strip("/"))
+    return f"{scheme or default_scheme(host)}://{host}", project
 
 
 def text_of(item: Mapping[str, Any], *path: str) -> str:

@@ -4,7 +4,6 @@ from typing import Any
 
 from control_plane.domain.sources import Notes
 from control_plane.upstreams.forges import Published, notes_body, text_of, time_of
-from control_plane.upstreams.registry_auth import default_scheme
 
 
 class Gitea:
@@ -12,13 +11,13 @@ class Gitea:
 
     usual_host = "codeberg.org"
 
-    def releases_url(self, host: str, project: str) -> str:
+    def releases_url(self, server: str, project: str) -> str:
         """See ``Forge``."""
-        return f"{_api(host)}/repos/{project}/releases?limit=50"
+        return f"{_api(server)}/repos/{project}/releases?limit=50"
 
-    def tags_url(self, host: str, project: str) -> str:
+    def tags_url(self, server: str, project: str) -> str:
         """See ``Forge``."""
-        return f"{_api(host)}/repos/{project}/tags?limit=50"
+        return f"{_api(server)}/repos/{project}/tags?limit=50"
 
     def release_of(self, item: Any) -> Published | None:
         """See ``Forge``."""
@@ -46,5 +45,5 @@ class Gitea:
         return Published(tag=text_of(item, "name"), created_at=time_of(item, "commit", "created"))
 
 
-def _api(host: str) -> str:
-    return f"{default_scheme(host)}://{host}/api/v1"
+def _api(server: str) -> str:
+    return f"{server}/api/v1"

@@ -4,7 +4,6 @@ from typing import Any
 
 from control_plane.domain.sources import Notes
 from control_plane.upstreams.forges import Published, notes_body, text_of, time_of
-from control_plane.upstreams.registry_auth import default_scheme
 
 
 class GitHub:
@@ -12,13 +11,13 @@ class GitHub:
 
     usual_host = "github.com"
 
-    def releases_url(self, host: str, project: str) -> str:
+    def releases_url(self, server: str, project: str) -> str:
         """See ``Forge``."""
-        return f"{_api(host)}/repos/{project}/releases?per_page=100"
+        return f"{_api(server)}/repos/{project}/releases?per_page=100"
 
-    def tags_url(self, host: str, project: str) -> str:
+    def tags_url(self, server: str, project: str) -> str:
         """See ``Forge``."""
-        return f"{_api(host)}/repos/{project}/tags?per_page=100"
+        return f"{_api(server)}/repos/{project}/tags?per_page=100"
 
     def release_of(self, item: Any) -> Published | None:
         """See ``Forge``. Only people who may write see drafts; a draft's tag mostly does not exist yet."""
@@ -44,5 +43,5 @@ class GitHub:
         return Published(tag=text_of(item, "name")) if isinstance(item, dict) else None
 
 
-def _api(host: str) -> str:
-    return "https://api.github.com" if host == "github.com" else f"{default_scheme(host)}://{host}/api/v3"
+def _api(server: str) -> str:
+    return "https://api.github.com" if server == "https://github.com" else f"{server}/api/v3"

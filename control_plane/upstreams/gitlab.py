@@ -5,7 +5,6 @@ from urllib.parse import quote
 
 from control_plane.domain.sources import Notes
 from control_plane.upstreams.forges import Published, notes_body, text_of, time_of
-from control_plane.upstreams.registry_auth import default_scheme
 
 
 class GitLab:
@@ -13,13 +12,13 @@ class GitLab:
 
     usual_host = "gitlab.com"
 
-    def releases_url(self, host: str, project: str) -> str:
+    def releases_url(self, server: str, project: str) -> str:
         """See ``Forge``."""
-        return f"{_project(host, project)}/releases?per_page=100"
+        return f"{_project(server, project)}/releases?per_page=100"
 
-    def tags_url(self, host: str, project: str) -> str:
+    def tags_url(self, server: str, project: str) -> str:
         """See ``Forge``."""
-        return f"{_project(host, project)}/repository/tags?per_page=100"
+        return f"{_project(server, project)}/repository/tags?per_page=100"
 
     def release_of(self, item: Any) -> Published | None:
         """See ``Forge``."""
@@ -45,5 +44,5 @@ class GitLab:
         return Published(tag=text_of(item, "name"), created_at=created)
 
 
-def _project(host: str, project: str) -> str:
-    return f"{default_scheme(host)}://{host}/api/v4/projects/{quote(project, safe='')}"
+def _project(server: str, project: str) -> str:
+    return f"{server}/api/v4/projects/{quote(project, safe='')}"

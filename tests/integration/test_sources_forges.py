@@ -211,11 +211,12 @@ def test_a_forge_has_no_chart(case: Case, source: ForgeSource) -> None:
 @pytest.mark.parametrize(
     ("location", "wanted"),
     [
-        ("octo/hello", ("github.com", "octo/hello")),
-        ("my.octo/hello", ("github.com", "my.octo/hello")),
-        ("git.example.com/octo/hello", ("git.example.com", "octo/hello")),
-        ("https://git.example.com/group/sub/app", ("git.example.com", "group/sub/app")),
-        ("group/sub/app", ("github.com", "group/sub/app")),
+        ("octo/hello", ("https://github.com", "octo/hello")),
+        ("my.octo/hello", ("https://github.com", "my.octo/hello")),
+        ("git.example.com/octo/hello", ("https://git.example.com", "octo/hello")),
+        ("http://git.example.com:3000/group/app", ("http://git.example.com:3000", "group/app")),
+        ("https://git.example.com/group/sub/app", ("https://git.example.com", "group/sub/app")),
+        ("group/sub/app", ("https://github.com", "group/sub/app")),
     ],
 )
 def test_where_a_project_is(location: str, wanted: tuple[str, str]) -> None:
