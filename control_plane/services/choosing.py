@@ -18,7 +18,7 @@ from control_plane.domain.retries import backoff, is_free
 from control_plane.domain.sources import SourceSpec
 from control_plane.domain.versions.combining import Candidates, Combination, Waiting, combine
 from control_plane.domain.versions.policy import Choice, Context, Policy, Quarantine, Tag
-from control_plane.domain.versions.selection import lacking, next_change, wanted
+from control_plane.domain.versions.selection import lacking, needs_details, next_change, wanted
 from control_plane.services import audit
 from control_plane.services.declarations import declaration_of
 from control_plane.services.releases import release_discover
@@ -270,7 +270,7 @@ def _ask(
     for source_id, name in unknown:
         facts = by_source[source_id]
         asked.tags.add((source_id, name))
-        platforms = facts.policy is not None and bool(facts.policy.guards.platforms)
+        platforms = facts.policy is not None and needs_details(facts.policy)
         try:
             tag = reader.detail(facts.spec, facts.account, name, platforms=platforms)
         except NotFound:

@@ -32,7 +32,9 @@ from control_plane.domain.versions.policy import (
 
 Weighed = tuple[Any, Tag, Reading, Refusal | None]  # the key, the tag, how it is read, why it is not wanted
 REMEMBERED = 131_072  # readings: most tags of a look were there at the look before
-BY_TIME = frozenset({"argocd-newest-build", "flux1"})  # their order is when a tag was made, which its text does not say
+BY_TIME = frozenset({"argocd-newest-build", "flux1"})  # flux1: all but semver
+MADE_UNKNOWN = Refusal("when it was made is not known yet", waits=True)
+OTHERS_UNKNOWN = Refusal("waits: when other tags were made is not known yet", waits=True)
 _key = itemgetter(0)
 _BEHIND = "newer than the policy takes: it stays {} behind the newest"
 
@@ -116,6 +118,16 @@ def compile_policy(policy: Policy, current: str = "") -> Rule:
     return _compiled(policy.dialect, policy.rule, text or "", policy.guards.prereleases == "allowed")
 
 
+def is_by_time(policy: Policy) -> bool:
+    """Say whether a policy orders tags by when they were made, which their texts do not say."""
+    return policy.dialect in BY_TIME and not policy.rule.startswith("semver:")
+
+
+def needs_details(policy: Policy) -> bool:
+    """Say whether more has to be asked of a tag than its digest: its platforms, or when it was made."""
+    return bool(policy.guards.platforms) or is_by_time(policy)
+
+
 @lru_cache(256)
 def _compiled(dialect: Dialect, rule: str, current: str, prereleases: bool) -> Rule:
     compiled = DIALECTS[dialect](rule, current=current)
@@ -125,7 +137,7 @@ def _compiled(dialect: Dialect, rule: str, current: str, prereleases: bool) -> R
 def _reader(policy: Policy, current: str) -> Callable[[str, Tag], Reading]:
     """Return what reads a tag; where its text says all, the readings of the last looks are remembered."""
     rule, extract = compile_policy(policy, current), _extractor(policy.filter)
-    if policy.dialect in BY_TIME and not policy.rule.startswith("semver:"):
+    if is_by_time(policy):
         return rule.read
     followed = (extract(current) if extract is not None and current else current) or ""
     return lambda text, _: _read(policy.dialect, policy.rule, followed, policy.guards.prereleases == "allowed", text)
@@ -148,6 +160,8 @@ def _rank(policy: Policy, tags: Sequence[Tag], context: Context) -> _Ranked:
     """Weigh every tag and put them in order."""
     weighed = _weigh(policy, tags, context)
     versions = _ordered([one for one in weighed if one[0] is not None], policy, context)
+    if is_by_time(policy) and not context.current and any(one[3] is MADE_UNKNOWN for one in versions):
+        versions = [(key, tag, reading, refusal or OTHERS_UNKNOWN) for key, tag, reading, refusal in versions]
     others = sorted((one for one in weighed if one[0] is None), key=lambda one: one[1].name)
     able = [one for one in versions if one[3] is None]
     behind = _behind(able, policy.guards.behind, context) if policy.guards.behind else frozenset()
@@ -163,6 +177,7 @@ def _weigh(policy: Policy, tags: Sequence[Tag], context: Context) -> list[Weighe
     unread = Reading(None, refusal=f"{policy.filter.extract} does not match it: there is nothing to read")
     for_all = [*_name_checks(policy.filter), _check_rule, *checks_for_all(context)]
     for_new = [*for_all, *checks_for_newcomers(policy, context, _current_reading(tags, context, read, text_of))]
+    for_new += [_check_made] if is_by_time(policy) else []
     found: list[Weighed] = []
     for tag in {tag.name: tag for tag in tags}.values():
         text = tag.name if text_of is None else text_of(tag.name)
@@ -237,6 +252,11 @@ def _name_checks(wanted: Filter) -> list[Check]:
 def _exclusion(pattern: str) -> Check:
     refusal = Refusal(f"excluded by {pattern}")
     return lambda tag, _: refusal if matches(pattern, tag.name) else None
+
+
+def _check_made(tag: Tag, _: Reading) -> Refusal | None:
+    """A tag that nobody asked about would pass for a new one: it was first seen later than what was asked about was made."""
+    return MADE_UNKNOWN if tag.created_at is None and not tag.digest else None
 
 
 def _check_rule(_: Tag, reading: Reading) -> Refusal | None:

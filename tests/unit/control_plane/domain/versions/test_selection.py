@@ -7,7 +7,7 @@ import pytest
 
 from control_plane.domain.versions import Choice, Context, InvalidRange, Policy, Tag, choose, explain
 from control_plane.domain.versions.policy import Filter, Guards, Quarantine
-from control_plane.domain.versions.selection import explain_names, lacking, next_change, next_of, wanted
+from control_plane.domain.versions.selection import explain_names, lacking, needs_details, next_change, next_of, wanted
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 TAGS = ["latest", "2.2.8", "v2.2.10", "2.2.9", "2.3.0-rc.1", "3.0.0", "1.9.9", "2.2", "sha-0a1b"]
@@ -251,3 +251,22 @@ def test_a_pasted_list_is_explained_without_ages_and_platforms() -> None:
 def test_a_policy_that_cannot_be_read_is_told(bad: Policy) -> None:
     with pytest.raises(InvalidRange):
         choose(bad, named("1.0.0"), now())
+
+
+def test_what_was_made_last_waits_until_every_age_is_known() -> None:
+    newest, day = policy("any", dialect="argocd-newest-build"), timedelta(days=1)
+    asked = [
+        Tag(name="b", digest="sha256:b", created_at=NOW - day),
+        Tag(name="c", digest="sha256:c", created_at=NOW - 2 * day),
+    ]
+    tags = [*asked, Tag(name="a", first_seen_at=NOW)]
+    assert chosen(newest, tags) is None
+    assert reasons(newest, tags) == {
+        "a": "when it was made is not known yet",
+        "b": "waits: when other tags were made is not known yet",
+        "c": "waits: when other tags were made is not known yet",
+    }
+    assert lacking(newest, tags, now(), 10) == ("a",)
+    assert needs_details(newest)
+    assert chosen(newest, asked) == "b"
+    assert chosen(newest, tags, now("c")) == "b"

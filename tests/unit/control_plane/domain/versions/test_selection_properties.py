@@ -14,7 +14,8 @@ from control_plane.domain.versions.selection import choose, explain, lacking, ne
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 RULES = (
-    ("helm", "*"), ("helm", ">=1.2 <3 || ^4"), ("helm", ">=1-0"), ("flux-semver", "*"),
+    ("helm", "*"), ("helm", ">=1.2 <3 || ^4"), ("helm", ">=1-0"),
+    ("keel", "all"), ("keel", "minor"), ("frontier", "1"), ("flux-semver", "*"),
     ("flux-alphabetical", "*"), ("flux-numerical", "*"), ("flux1", "semver:*"), ("flux1", "glob:1*"), ("argocd-semver", "~1"),
     ("argocd-newest-build", "any"), ("argocd-alphabetical", "any"), ("argocd-digest", "1.2"), ("pep440", ">=1,<4"),
     ("calendar", "YYYY.0M"), ("docker", "*"), ("docker", ">=1.2"),
@@ -88,10 +89,7 @@ contexts = st.builds(
 
 
 def test_every_dialect_is_drawn() -> None:
-    assert DIALECTS.keys() - {dialect for dialect, _ in RULES} == {
-        "frontier",
-        "keel",
-    }  # its rule is what is followed now
+    assert DIALECTS.keys() == {dialect for dialect, _ in RULES}
 
 
 @given(policies, tags, contexts, st.randoms(use_true_random=False))
