@@ -85,8 +85,9 @@ def queue_release(engine: Engine, version: str) -> None:
         )
         session.add(release)
         session.flush()
-        unresolved = Unresolved(release.id, version, chart, declaration)
-        release_settle(session, unresolved=unresolved, manifest=read_manifest(unresolved, registry), now=now)
+        unresolved = Unresolved(release.id, version, declaration.chart.source, version, chart, declaration)
+        manifest = read_manifest(unresolved, registry, keep=lambda _: None)
+        release_settle(session, unresolved=unresolved, manifest=manifest, now=now)
 
 
 def eventually(check: Callable[[], bool], log: Path, seconds: float = 120.0) -> float:
