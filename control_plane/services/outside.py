@@ -102,7 +102,11 @@ def workplace_of(settings: Settings) -> Workplace:
         evidence=settings.evidence_dir,
         lease_seconds=settings.lease_seconds,
         attempts_limit=settings.rehearsal_attempts,
-        registries=Registries(from_host=mirrors, from_pods=settings.cluster_registry_mirrors or mirrors),
+        registries=Registries(
+            from_host=mirrors,
+            from_pods=settings.cluster_registry_mirrors or mirrors,
+            artifacts=str(settings.tuf_dir.resolve()),
+        ),
         provider=settings.rehearsal_provider,
         kubeconfig=str(settings.rehearsal_kubeconfig) if settings.rehearsal_kubeconfig else None,
         context=settings.rehearsal_context,
