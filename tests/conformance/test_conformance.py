@@ -19,7 +19,6 @@ MODULES = [
 ]
 NOT_YET: dict[str, str] = {
     "keel-policy": "Keel policies are not offered as a policy yet",
-    "argocd-image-updater": "Argo CD Image Updater's strategies are not offered as a policy yet",
     "k8supdater-frontier": "K8sUpdater's frontier is not offered as a policy yet",
 }
 REFUSED = object()

@@ -5,19 +5,42 @@ does not tell, by our own first sight. ``digest`` follows one mutable tag, which
 """
 
 import re
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import Any, Literal
 
 import msgspec
 
-from control_plane.domain.versions.dialects.helm import compile_range
+from control_plane.domain.versions.dialects.flux1 import NEVER, made_at, read_version
+from control_plane.domain.versions.dialects.helm import RangeRule
 from control_plane.domain.versions.patterns import Pattern
 from control_plane.domain.versions.patterns import compile_pattern as compile_tag_pattern
 from control_plane.domain.versions.policy import Reading, Rule, Tag
-from control_plane.domain.versions.ranges import InvalidRange
+from control_plane.domain.versions.ranges import InvalidRange, parse_range
 
-NEVER = datetime.min.replace(tzinfo=UTC)
+Strategy = Literal["semver", "newest-build", "alphabetical", "digest"]
 ANY = ("", "*", "any")
+
+
+class Traits(msgspec.Struct, frozen=True):
+    """What a strategy asks for. ``cacheable``: what was learned of a tag once stays true.
+
+    ``needs_metadata``: it must know when an image was made. ``needs_constraint``: it is nothing without a rule.
+    ``only_constraint_tag``: it looks at no tag but the one that the rule names.
+    """
+
+    cacheable: bool = True
+    needs_metadata: bool = False
+    needs_constraint: bool = False
+    only_constraint_tag: bool = False
+
+
+TRAITS: dict[Strategy, Traits] = {
+    "semver": Traits(),
+    "newest-build": Traits(needs_metadata=True),
+    "alphabetical": Traits(),
+    "digest": Traits(cacheable=False, needs_constraint=True, only_constraint_tag=True),
+}
 
 
 class Allowed(msgspec.Struct, frozen=True):
@@ -34,12 +57,13 @@ class Allowed(msgspec.Struct, frozen=True):
 
 def allowed(text: str) -> Allowed:
     """Return what ``allow-tags`` means; a text that cannot be read lets nothing through, as with Argo CD."""
-    if text in ANY:
+    if text == "" or text.lower() == "any":
         return Allowed(text, None, all=True)
-    if not text.startswith("regexp:"):
+    kind, colon, expression = text.partition(":")
+    if not colon or kind.lower() != "regexp":
         return Allowed(text, None, all=False)
     try:
-        return Allowed(text, compile_tag_pattern(text), all=False)
+        return Allowed(text, compile_tag_pattern(f"regexp:{expression}"), all=False)
     except InvalidRange:
         return Allowed(text, None, all=False)
 
@@ -52,7 +76,7 @@ class NewestBuild(msgspec.Struct, frozen=True):
     def read(self, text: str, tag: Tag) -> Reading:
         """Return when the tag was made."""
         refusal = "" if self.allowed.matches(text) else f"not allowed by {self.allowed.text}"
-        return Reading(key=(tag.created_at or tag.first_seen_at or NEVER,), version=text, refusal=refusal)
+        return Reading(key=(made_at(tag) or NEVER,), version=text, refusal=refusal)
 
 
 class Alphabetical(msgspec.Struct, frozen=True):
@@ -63,7 +87,7 @@ class Alphabetical(msgspec.Struct, frozen=True):
     def read(self, text: str, tag: Tag) -> Reading:  # noqa: ARG002 - all is in the text
         """Return the text's place in the alphabet."""
         refusal = "" if self.allowed.matches(text) else f"not allowed by {self.allowed.text}"
-        return Reading(key=(text.encode(),), version=text, refusal=refusal)
+        return Reading(key=(text,), version=text, refusal=refusal)
 
 
 class Digest(msgspec.Struct, frozen=True):
@@ -77,9 +101,9 @@ class Digest(msgspec.Struct, frozen=True):
         return Reading(key=(text == self.followed,), version=text, refusal=refusal)
 
 
-def compile_semver(rule: str, *, current: str) -> Rule:
+def compile_semver(rule: str, *, current: str) -> Rule:  # noqa: ARG001 - a range does not depend on what is followed now
     """Return the rule of the strategy ``semver``: a range, or nothing for any release. Raises ``InvalidRange``."""
-    return compile_range(rule or "*", current=current)
+    return RangeRule(parse_range(rule or "*"), read_version)
 
 
 def compile_newest_build(rule: str, *, current: str) -> Rule:  # noqa: ARG001 - time alone decides
@@ -101,13 +125,51 @@ def compile_digest(rule: str, *, current: str) -> Rule:
 
 
 def _checked(rule: str) -> Allowed:
-    """A person's own rule that lets nothing through is a mistake, not a policy."""
-    if rule.startswith(("regexp:", "regex:")):
-        compile_tag_pattern(rule)
-    found = allowed(rule.replace("regex:", "regexp:", 1) if rule.startswith("regex:") else rule)
-    if not found.all and found.pattern is None:
+    """Read a person's own rule: one that lets nothing through is a mistake, not a policy. Raises ``InvalidRange``."""
+    kind, colon, expression = rule.partition(":")
+    if colon and kind.lower() in ("regexp", "regex"):
+        return Allowed(rule, compile_tag_pattern(f"regexp:{expression}"), all=False)
+    if rule.lower() not in ANY:
         raise InvalidRange(f"{rule[:80]!r}: any, or regexp:…")
-    return found
+    return Allowed(rule, None, all=True)
+
+
+def in_order(strategy: Strategy, tags: Iterable[Tag]) -> list[Tag]:
+    """Return tags, oldest first, as ``strategy`` orders them; ties by name. ``semver`` leaves out what is no version."""
+    unique = {tag.name: tag for tag in tags}.values()
+    keys = [(_key(strategy, tag), tag.name, tag) for tag in unique]
+    return [tag for _, _, tag in sorted((one for one in keys if one[0] is not None), key=lambda one: one[:2])]
+
+
+def _key(strategy: Strategy, tag: Tag) -> Any:
+    """Return a tag's place, None where it has none."""
+    if strategy == "semver":
+        version, _ = read_version(tag.name)
+        return version.key if version else None
+    return (made_at(tag) or NEVER) if strategy == "newest-build" else ()
+
+
+def select(strategy: Strategy, constraint: str, tags: Iterable[Tag]) -> Tag | None:
+    """Return the tag that Argo CD Image Updater takes, None where there is none. Raises ``InvalidRange``.
+
+    ``constraint`` is the range of ``semver`` (empty: every version, pre-releases too) and the very tag of ``digest``.
+    """
+    is_wanted = _constraint(strategy, constraint)
+    return next((tag for tag in reversed(in_order(strategy, tags)) if is_wanted(tag.name)), None)
+
+
+def _constraint(strategy: Strategy, text: str) -> Callable[[str], bool]:
+    if strategy == "digest":
+        return lambda name: name == text
+    if strategy != "semver" or not text:
+        return lambda _: True
+    accepted = parse_range(text)
+    return lambda name: (version := read_version(name)[0]) is not None and accepted.contains(version)
+
+
+def is_same(a: Tag, b: Tag) -> bool:
+    """Return whether two tags are the same image: by their digests where one of them has any, else by their names."""
+    return a.digest == b.digest if a.digest or b.digest else a.name == b.name
 
 
 def is_ignored(tag: str, ignore: Sequence[str]) -> bool:
@@ -117,31 +179,52 @@ def is_ignored(tag: str, ignore: Sequence[str]) -> bool:
 
 def file_match(pattern: str, text: str) -> bool:
     """Match as Go's ``filepath.Match``: ``*`` and ``?`` do not cross a slash, ``[a-z]`` and ``[^a-z]``, a backslash escapes."""
-    expression = _file_expression(pattern)
-    if expression is None:
-        return False
-    try:
-        return compile_tag_pattern(f"regexp:{expression}").matches(text)
-    except InvalidRange:
-        return False
+    compiled = _file_pattern(pattern)
+    return compiled is not None and compiled.matches(text)
 
 
-def _file_expression(pattern: str) -> str | None:
-    """Return the regular expression of a ``filepath.Match`` pattern, None for one that Go refuses."""
-    token = re.compile(r"(\*+)|(\?)|\[(\^?)((?:\\.|[^\]\\])+)\]|\\(.)|([^\[\\])", re.DOTALL)
+_ONE = r"(?:\\(.)|([^\\\]-]))"  # a character inside brackets: - and ] only after a backslash
+_RANGE = re.compile(rf"{_ONE}(?:-{_ONE})?", re.DOTALL)
+_TOKEN = re.compile(rf"(\*+)|(\?)|\[(\^?+)((?:{_RANGE.pattern})+)\]|\\(.)|([^\[\\])", re.DOTALL)
+
+
+@lru_cache(1_024)
+def _file_pattern(pattern: str) -> Pattern | None:
+    """Return the compiled pattern, None for one that Go refuses or that is too large."""
     position, parts = 0, []
     while position < len(pattern):
-        found = token.match(pattern, position)
+        found = _TOKEN.match(pattern, position)
         if found is None:
             return None
-        star, question, negated, inside, escaped, plain = found.groups()
-        if star:
-            parts.append("[^/]*")
-        elif question:
-            parts.append("[^/]")
-        elif inside is not None:
-            parts.append(f"[{negated or ''}{inside}]")
-        else:
-            parts.append(re.escape(escaped or plain))
+        parts.append(_expression(found))
         position = found.end()
-    return r"(?s)\A" + "".join(parts) + r"\z"
+    try:
+        return compile_tag_pattern(r"regexp:(?s)\A" + "".join(parts) + r"\z")
+    except InvalidRange:
+        return None
+
+
+def _expression(token: re.Match[str]) -> str:
+    """Return the RE2 expression of one piece of a ``filepath.Match`` pattern."""
+    if token[1]:
+        return "[^/]*"
+    if token[2]:
+        return "[^/]"
+    if token[4]:
+        return _class(token[4], negated=bool(token[3]))
+    return _code(token[9] or token[10])
+
+
+def _class(inside: str, *, negated: bool) -> str:
+    """Return a character class; a range that runs backwards (``z-a``) has no character."""
+    pairs = [(found[1] or found[2], found[3] or found[4] or found[1] or found[2]) for found in _RANGE.finditer(inside)]
+    ranges = "".join(f"{_code(low)}-{_code(high)}" for low, high in pairs if low <= high)
+    if not ranges:
+        return "." if negated else r"[^\x{0}-\x{10FFFF}]"
+    return f"[{'^' if negated else ''}{ranges}]"
+
+
+def _code(character: str) -> str:
+    if character.isascii() and character.isalnum():
+        return character
+    return rf"\x{{{ord(character):X}}}"
