@@ -1,6 +1,7 @@
 """What GitHub, GitLab and Gitea have in common: releases and tags in pages of JSON, a release's words kept for people.
 
-A tag without a release is listed too. Every page is asked for with its ETag. Forges name no digest: a commit is none of what is deployed.
+A tag without a release is listed too. Every page is asked for with its ETag.
+Forges name no digest: that of a tag is the SHA-256 of its commit's id, so that a tag that moves is seen.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -21,9 +22,10 @@ MAX_PAGES = 100
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
-    """A release as a forge tells it."""
+    """A release, or a tag with its ``commit``, as a forge tells it."""
 
     tag: str
+    commit: str = ""
     prerelease: bool = False
     withheld: str = ""
     created_at: datetime | None = None
@@ -65,18 +67,20 @@ class ForgeSource:
         proofs: dict[str, str] = {}
         released = self._all(self._forge.releases_url(server, project), self._forge.release_of, proofs)
         tagged = self._all(self._forge.tags_url(server, project), self._forge.tag_of, proofs)
+        commits = {one.tag: one.commit for one in tagged}
         known = {one.tag: one for one in tagged} | {one.tag: one for one in released}
         notes = {one.tag: one.notes for one in released if one.notes != Notes()}
-        return Listing(tags=tuple(map(_tag, known.values())), memo=proofs, notes=notes)
+        tags = tuple(_tag(one, commits.get(name, "")) for name, one in known.items())
+        return Listing(tags=tags, memo=proofs, notes=notes)
 
     def detail(self, spec: SourceSpec, tag: str, *, platforms: bool) -> Tag:
-        """See ``Source``. A forge has no digest to tell, so this is what the listing says of the tag."""
+        """See ``Source``. What the listing says of the tag; one that names no commit (yet) is told by its name."""
         del platforms
         listing = self.listing(spec, {})
         found = next((one for one in listing.tags if one.name == tag), None) if listing else None
         if found is None:
             raise NotFound(f"{spec.location} has no release or tag {tag}", code="no_such_tag")
-        return found
+        return found if found.digest else msgspec.structs.replace(found, digest=_digest(tag))
 
     def artifact(self, spec: SourceSpec, tag: str, digest: str) -> bytes:
         """See ``Source``. Refused: a forge's releases say which version there is, the chart comes from elsewhere."""
@@ -169,5 +173,15 @@ def _next(answer: Answer) -> str | None:
     return next_page(answer.url, link)
 
 
-def _tag(one: Published) -> Tag:
-    return Tag(name=one.tag, created_at=one.created_at, prerelease=one.prerelease or None, withheld=one.withheld)
+def _tag(one: Published, commit: str) -> Tag:
+    return Tag(
+        name=one.tag,
+        digest=_digest(commit) if commit else "",
+        created_at=one.created_at,
+        prerelease=one.prerelease or None,
+        withheld=one.withheld,
+    )
+
+
+def _digest(text: str) -> str:
+    return f"sha256:{sha256_hex(text.encode())}"

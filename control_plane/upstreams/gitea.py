@@ -42,7 +42,11 @@ class Gitea:
         """See ``Forge``."""
         if not isinstance(item, dict):
             return None
-        return Published(tag=text_of(item, "name"), created_at=time_of(item, "commit", "created"))
+        return Published(
+            tag=text_of(item, "name"),
+            commit=text_of(item, "commit", "sha"),
+            created_at=time_of(item, "commit", "created"),
+        )
 
 
 def _api(server: str) -> str:

@@ -40,7 +40,11 @@ class GitHub:
 
     def tag_of(self, item: Any) -> Published | None:
         """See ``Forge``."""
-        return Published(tag=text_of(item, "name")) if isinstance(item, dict) else None
+        return (
+            Published(tag=text_of(item, "name"), commit=text_of(item, "commit", "sha"))
+            if isinstance(item, dict)
+            else None
+        )
 
 
 def _api(server: str) -> str:

@@ -41,7 +41,7 @@ class GitLab:
         if not isinstance(item, dict):
             return None
         created = time_of(item, "created_at") or time_of(item, "commit", "created_at")
-        return Published(tag=text_of(item, "name"), created_at=created)
+        return Published(tag=text_of(item, "name"), commit=text_of(item, "commit", "id"), created_at=created)
 
 
 def _project(server: str, project: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import jmespath
+import msgspec
 from jmespath.exceptions import JMESPathError
 
 from cluster_agent.contract import sha256_hex
@@ -45,13 +46,14 @@ class JsonSource:
         return Listing(tags=found_tags(answer.json(), spec.path, where=without_secrets(url)), memo=new)
 
     def detail(self, spec: SourceSpec, tag: str, *, platforms: bool) -> Tag:
-        """See ``Source``: what the document says of the version."""
+        """See ``Source``: what the document says of the version; without a digest there, it is told by its name."""
         del platforms
         listing = self.listing(spec, {})
         found = next((one for one in listing.tags if one.name == tag), None) if listing else None
         if found is None:
             raise NotFound(f"{without_secrets(spec.location)} has no version {tag}", code="no_such_tag")
-        return found
+        digest = found.digest or f"sha256:{sha256_hex(tag.encode())}"
+        return msgspec.structs.replace(found, digest=digest)
 
     def artifact(self, spec: SourceSpec, tag: str, digest: str) -> bytes:
         """See ``Source``. Refused: the document names versions only."""

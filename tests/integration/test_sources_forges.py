@@ -120,6 +120,18 @@ def test_a_tag_of_an_old_line_on_the_last_page_is_seen(case: Case, server: Forge
     assert "v0.9" in {tag.name for tag in again.tags}
 
 
+def test_a_tag_that_moves_to_another_commit_has_another_digest(
+    case: Case, server: ForgeServer, source: ForgeSource
+) -> None:
+    before = source.detail(spec_of(server, case), "v5", platforms=False).digest
+    key = "id" if case.kind == "gitlab" else "sha"
+    server.items[case.tags][1]["commit"][key] = "f" * 40
+    after = source.detail(spec_of(server, case), "v5", platforms=False).digest
+    assert before.startswith("sha256:")
+    assert after.startswith("sha256:")
+    assert before != after
+
+
 def test_a_page_that_comes_newly_is_seen(case: Case, server: ForgeServer, source: ForgeSource) -> None:
     server.items[case.tags] = [case.tag("v2"), case.tag("v1")]
     listing = source.listing(spec_of(server, case), {})
