@@ -11,7 +11,7 @@ from control_plane.domain.applications import ChannelRule
 from control_plane.domain.approvals import Grant, counting, missing
 from control_plane.domain.lifecycle import Lifecycle, Move
 from control_plane.domain.releases import ReleaseState
-from control_plane.domain.versions.semver import parse
+from control_plane.domain.versions.semver import is_older
 
 
 class PromotionState(StrEnum):
@@ -176,7 +176,7 @@ def _no_downgrade(facts: PromotionFacts) -> Guard:
     name, current = "newer", facts.published_version
     if current is None or facts.is_fallback:
         return Guard(name, GuardState.DONE, "nothing newer is published in the channel")
-    if parse(facts.version) < parse(current) or facts.version == current:
+    if is_older(facts.version, current) or facts.version == current:
         return Guard(
             name, GuardState.REFUSED, f"the channel has {current} already: a channel never goes back by itself"
         )

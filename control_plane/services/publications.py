@@ -20,7 +20,7 @@ from control_plane.domain.promotions import (
 )
 from control_plane.domain.releases import ReleaseState
 from control_plane.domain.rollouts import ROLLOUT, RolloutState
-from control_plane.domain.versions.semver import parse
+from control_plane.domain.versions.semver import is_older
 from control_plane.services import audit
 from control_plane.services.promotion_facts import promotion_facts
 from control_plane.services.promotions import promotions_follow
@@ -137,7 +137,7 @@ def _cancel_older(session: Session, published: Promotion, now: datetime) -> None
         session, application_id=published.application_id, channel_id=published.channel_id
     )
     for promotion in same_way:
-        if parse(promotion.release.version) < parse(published.release.version):
+        if is_older(promotion.release.version, published.release.version):
             why = f"{published.release.version} was published"
             audit.transition(
                 session, promotion, PromotionState.CANCELLED, PROMOTION, actor=audit.SYSTEM, now=now, reason=why

@@ -7,7 +7,7 @@ import msgspec
 
 from control_plane.domain.promotions import PROMOTION, PromotionState
 from control_plane.domain.releases import OPEN_STATES, RELEASE, Part, ReleaseState
-from control_plane.domain.versions.semver import InvalidVersion, parse
+from control_plane.domain.versions.semver import is_older
 from control_plane.services import audit
 from control_plane.store import lookups
 from control_plane.store.models import Application, Release
@@ -94,18 +94,10 @@ def _take_out(
 def _supersede_older(session: Session, newer: Release, now: datetime) -> None:
     """Releases discovered before that wait are not rehearsed any more; errored ones are not tried again by themselves."""
     for release in lookups.releases_in(session, newer.application_id, (*OPEN_STATES, ReleaseState.ERRORED)):
-        if release.id >= newer.id or _is_newer(release.version, newer.version):
+        if release.id >= newer.id or is_older(newer.version, release.version):
             continue
         if release.state == ReleaseState.ERRORED:
             release.retry_at = None
             continue
         why = f"{newer.version} was discovered before it was rehearsed"
         audit.transition(session, release, ReleaseState.SUPERSEDED, RELEASE, actor=audit.SYSTEM, now=now, reason=why)
-
-
-def _is_newer(version: str, other: str) -> bool:
-    """Say whether both are semantic versions and the first is newer: a person may ask for an older one while it waits."""
-    try:
-        return parse(version) > parse(other)
-    except InvalidVersion:
-        return False

@@ -67,7 +67,7 @@ def source_nudge(session: Session, *, places: Sequence[str], now: datetime) -> l
     ids = work.sources_at(session, places)
     for source_id in ids:
         source = lookups.take(session, Source, source_id)
-        soonest = max(now, (source.last_look_at or now) + timedelta(seconds=NUDGE_SECONDS))
+        soonest = max(now, source.last_look_at + timedelta(seconds=NUDGE_SECONDS)) if source.last_look_at else now
         if source.next_look_at is None:
             _weigh_again(session, source, now)
         elif source.next_look_at > soonest or source.next_look_at == source.lease_until:

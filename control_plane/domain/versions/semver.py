@@ -75,6 +75,14 @@ def _read(grammar: re.Pattern[str], text: str) -> Version:
     return Version(*numbers, pre, metadata, text, (*numbers, not pre, prerelease_key(pre)))
 
 
+def is_older(text: str, other: str) -> bool:
+    """Return whether ``text`` and ``other`` are versions and the first is the older; what is none compares with nothing."""
+    try:
+        return parse(text) < parse(other)
+    except InvalidVersion:
+        return False
+
+
 def prerelease_key(pre: str) -> tuple[tuple[int, int, str], ...]:
     """Return the order of a pre-release: numbers below words, numbers by value, fewer identifiers first."""
     return tuple([_identifier_key(part) for part in pre.split(".")]) if pre else ()
