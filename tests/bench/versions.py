@@ -11,7 +11,9 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # before this folder, which has a control_plane.py of its own
 from control_plane.domain.versions.dialects import DIALECTS
 from control_plane.domain.versions.policy import Context, Dialect, Filter, Guards, Policy, Quarantine, Tag
 from control_plane.domain.versions.selection import choose, explain
