@@ -8,6 +8,13 @@ AXE = Path(__file__).with_name("vendor") / "axe.min.js"
 PAGES = (
     "/",
     "/applications/miniflux",
+    "/applications/miniflux/explain",
+    "/applications/miniflux/explain?upstream=miniflux&q=nothing-like-that",
+    "/applications/nextcloud/explain",
+    "/applications/miniflux/releases/2.2.16",
+    "/policies/try",
+    "/policies/try?application=miniflux",
+    "/sources",
     "/applications/gitea/releases/1.25.0",
     "/applications/paperless/releases/2.19.0",
     "/promotions/{promotion}",

@@ -92,6 +92,11 @@ STATES: dict[str, dict[str, State]] = {
         "one-way": State("one way", "arrow-right-to-line", "bad"),
         "unknown": State("not known", "circle-help", "quiet"),
     },
+    "host": {
+        "answers": State("answers", "circle-check", "good"),
+        "fails": State("fails", "circle-help", "wait"),
+        "left": State("left alone", "octagon-pause", "wait"),
+    },
     "upstream": {
         "answers": State("answers", "circle-check", "good"),
         "unknown": State("does not answer", "cloud-off", "bad"),

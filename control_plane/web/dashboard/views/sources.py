@@ -1,8 +1,11 @@
 """Sources: every place that is looked at, and how it is."""
 
+from typing import Any
+
 from django.http import HttpResponse
 from django.utils import timezone
 
+from control_plane.services.outside import shared_http
 from control_plane.store.reads import sources
 from control_plane.store.session import read_scope
 from control_plane.web.accounts.access import Request, needs
@@ -16,5 +19,6 @@ def show(request: Request) -> HttpResponse:
     now = timezone.now()
     with read_scope() as session:
         rows = sorted(sources.sources(session), key=lambda row: row.unknown_since is None)
-        context = {"rows": rows, "unknown": sum(row.unknown_since is not None for row in rows)}
+        context: dict[str, Any] = {"hosts": shared_http().hosts()}
+        context |= {"rows": rows, "unknown": sum(row.unknown_since is not None for row in rows)}
         return show_page(request, session, "sources.html", context, now=now)
