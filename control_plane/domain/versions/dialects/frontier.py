@@ -1,7 +1,8 @@
 """K8sUpdater's frontier: the numbers before it may not change by themselves; a change there is told to a person. PURE.
 
 ``2`` lets 5.3.2.0 become 5.3.2.1 and asks about 5.4. A frontier of 0 or less, or beyond the current version's numbers, lets everything
-pass. Numbers are compared as numbers (the original compares texts: 10 would be older than 9). A suffix is a variant: 3.2.1-alpine
+pass (the original: beyond the shorter version's, which would take 4.2 where 3.1.2 runs with a frontier of 3). Numbers are
+compared as numbers (the original compares texts: 10 would be older than 9). A suffix is a variant: 3.2.1-alpine
 is compared with 3.2.2-alpine only.
 """
 
@@ -39,8 +40,8 @@ def read_numbers(text: str) -> Numbers:
 
 
 def latest_decision(current: str, *, newer_exists: bool, prefers_latest: bool) -> Decision:
-    """Return whether a tag is updated because ``latest`` names something newer: only where it is followed, or preferred."""
-    return "update" if newer_exists and (prefers_latest or current != LATEST) else "notify"
+    """Return whether another image behind ``latest`` is taken by itself: only where ``latest`` is followed and preferred."""
+    return "update" if newer_exists and prefers_latest and current == LATEST else "notify"
 
 
 def are_comparable(current: str, candidate: str) -> bool:

@@ -1,8 +1,8 @@
 """Keel's policies: ``all``, ``major``, ``minor``, ``patch``, ``force``, ``glob:…``, ``regexp:…``. PURE.
 
 ``major``, ``minor`` and ``patch`` say how far a version may be from what runs now. A ``regexp:`` with a group named ``compare`` orders by
-what that group matches, else by the whole tag; both as texts. ``!`` after a policy (``minor!``) asks that pre-release words stay
-the same, as Keel does by default (``keel.sh/matchPreRelease``). ``force`` takes any tag, a version that is older never.
+what that group matches, else by the whole tag; both as texts. Pre-release words stay the same (``keel.sh/matchPreRelease``), unless the
+policy is ``all`` or pre-releases are allowed. ``force`` takes any tag, a version that is older never.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,17 +11,17 @@ from typing import Literal, Protocol, get_args
 
 import msgspec
 
-from control_plane.domain.versions.families import family_of
+from control_plane.domain.versions.families import family_of, is_prerelease
 from control_plane.domain.versions.patterns import Pattern, compile_pattern
 from control_plane.domain.versions.policy import Reading, Rule, Tag
 from control_plane.domain.versions.ranges import InvalidRange
-from control_plane.domain.versions.semver import InvalidVersion, Version, parse
+from control_plane.domain.versions.semver import InvalidVersion, Key, Version, parse
 
 Reach = Literal["all", "major", "minor", "patch"]
 LATEST = "latest"
-STRICT = "!"
 NAMES = ("keel.sh", "keel.observer")
 FORMS = "all, major, minor, patch, force, glob:… or regexp:…"
+NOT_ASKED = "a pre-release, and the policy does not ask for them"
 
 
 class KeelPolicy(Protocol):
@@ -44,18 +44,18 @@ class Semver(msgspec.Struct, frozen=True):
         """See ``KeelPolicy``."""
         if current == LATEST:
             return True
-        return not self.refusal(read_version(current), read_version(candidate))
+        one, other = parse(current), read_version(candidate)
+        return one < other and not self.beyond(one, other)
 
-    def refusal(self, current: Version, candidate: Version) -> str:
-        """Return why a version does not replace what runs now, empty where it does."""
-        if self.match_prerelease and self.reach != "all" and current.pre != candidate.pre:
-            return f"another pre-release than {current.original}'s"
-        if not current < candidate:
-            return f"not newer than {current.original}"
-        return self.beyond(current, candidate)
+    @property
+    def keeps_prerelease(self) -> bool:
+        """Say whether pre-release words have to stay the same."""
+        return self.match_prerelease and self.reach != "all"
 
     def beyond(self, current: Version, candidate: Version) -> str:
         """Return why a version is further away than the policy lets go, empty where it is not."""
+        if self.keeps_prerelease and current.pre != candidate.pre:
+            return f"another pre-release than {current.original}'s"
         if self.reach in ("minor", "patch") and candidate.major != current.major:
             return f"another major than {current.original}'s, and the policy is {self.reach}"
         if self.reach == "patch" and candidate.minor != current.minor:
@@ -93,8 +93,9 @@ class ByPattern(msgspec.Struct, frozen=True):
     pattern: Pattern
 
     def should_update(self, current: str, candidate: str) -> bool:
-        """See ``KeelPolicy``."""
-        return current != candidate and self.pattern.matches(candidate)
+        """See ``KeelPolicy``. A ``glob:`` wants a tag after ``current`` in the alphabet; a ``regexp:`` takes any that matches."""
+        is_after = candidate > current or self.text.startswith("regexp:")
+        return is_after and self.pattern.matches(candidate)
 
     def ordered(self, tags: Sequence[str]) -> list[str]:
         """See ``KeelPolicy``."""
@@ -116,9 +117,12 @@ def parse_policy(text: str, *, match_prerelease: bool = True, match_tag: bool = 
     raise InvalidRange(f"{text[:80]!r} is no policy of Keel's: {FORMS}")
 
 
-def select(policy: KeelPolicy, current: str, tags: Sequence[str]) -> str | None:
-    """Return the best tag that replaces ``current``: a newer major does not hide the minor that a policy would take."""
-    return next((tag for tag in policy.ordered(tags) if _replaces(policy, current, tag)), None)
+def select(policy: KeelPolicy, current: str, tags: Sequence[str]) -> str:
+    """Return the best tag that replaces ``current``, which stays where none does.
+
+    A newer major does not hide the minor that a policy would take.
+    """
+    return next((tag for tag in policy.ordered(tags) if _replaces(policy, current, tag)), current)
 
 
 def _replaces(policy: KeelPolicy, current: str, tag: str) -> bool:
@@ -133,7 +137,7 @@ def policy_of_metadata(labels: Mapping[str, str], annotations: Mapping[str, str]
     for given in (annotations, labels):
         for name in NAMES:
             if (policy := given.get(f"{name}/policy")) is not None:
-                return policy, given.get("keel.sh/matchPreRelease", "true") != "false"
+                return policy, given.get("keel.sh/matchPreRelease", "true") == "true"
     return None
 
 
@@ -175,30 +179,39 @@ class SemverRule(msgspec.Struct, frozen=True):
     policy: Semver
     current: Version | None
 
+    def with_prereleases(self) -> "SemverRule":
+        """Return the same rule for releases and pre-releases."""
+        return SemverRule(Semver(self.policy.reach, match_prerelease=False), self.current)
+
     def read(self, text: str, tag: Tag) -> Reading:  # noqa: ARG002 - all is in the text
         """Return the version's order and whether it is within reach."""
         version = _version(text)
         if version is None:
             return Reading(key=None, refusal=f"{text[:80]!r} is no version with major and minor")
-        refusal = "" if self.current is None or text == self.current.original else self._refusal(self.current, version)
-        return Reading(version.key, str(version), refusal, bool(version.pre), version.major, family_of(version.pre))
+        return _reading(version.key, version, self._refusal(version))
 
-    def _refusal(self, current: Version, version: Version) -> str:
-        if self.policy.match_prerelease and self.policy.reach != "all" and current.pre != version.pre:
-            return f"another pre-release than {current.original}'s"
-        return self.policy.beyond(current, version)
+    def _refusal(self, version: Version) -> str:
+        if self.current is None:
+            return NOT_ASKED if self.policy.keeps_prerelease and _is_early(version) else ""
+        return "" if version.original == self.current.original else self.policy.beyond(self.current, version)
+
+
+def _reading(key: Key, version: Version, refusal: str = "") -> Reading:
+    return Reading(key, str(version), refusal, _is_early(version), version.major, family_of(version.pre))
+
+
+def _is_early(version: Version) -> bool:
+    """Say whether a version is before a release: what follows its numbers says so (``rc.1``), or names no variant (``alpine`` does)."""
+    return bool(version.pre) and (is_prerelease(version.pre) or not family_of(version.pre))
 
 
 class ForceRule(msgspec.Struct, frozen=True):
-    """Any tag: versions above what is none."""
+    """Any tag: versions above what is none. The others have no order, so of them the one that is followed stays."""
 
-    def read(self, text: str, tag: Tag) -> Reading:
-        """Return the tag's order; of those that are no versions, the one made (or seen) last goes first."""
+    def read(self, text: str, tag: Tag) -> Reading:  # noqa: ARG002 - all is in the text
+        """Return the tag's order."""
         version = _lenient(text)
-        if version is not None:
-            return Reading((1, version.key), str(version), "", bool(version.pre), version.major, family_of(version.pre))
-        made = tag.created_at or tag.first_seen_at
-        return Reading(key=(0, (made.timestamp() if made else 0.0, text)), version=text)
+        return Reading(key=(0,), version=text) if version is None else _reading((1, version.key), version)
 
 
 class PatternRule(msgspec.Struct, frozen=True):
@@ -207,15 +220,15 @@ class PatternRule(msgspec.Struct, frozen=True):
     policy: ByPattern
 
     def read(self, text: str, tag: Tag) -> Reading:  # noqa: ARG002 - all is in the text
-        """Return the tag's place in the alphabet and whether it matches."""
+        """Return the tag's place in the alphabet; one that does not match has none."""
         if not self.policy.pattern.matches(text):
-            return Reading(key=(text,), version=text, refusal=f"does not match {self.policy.text}")
+            return Reading(key=None, refusal=f"does not match {self.policy.text}")
         return Reading(key=(self.policy.sort_key(text),), version=text)
 
 
 def compile_policy(rule: str, *, current: str) -> Rule:
-    """Return the rule of a policy; with ``!`` at its end pre-release words have to stay the same. Raises ``InvalidRange``."""
-    policy = parse_policy("all" if rule == "*" else rule.removesuffix(STRICT), match_prerelease=rule.endswith(STRICT))
+    """Return the rule of a policy; ``*`` is ``all``. Raises ``InvalidRange``."""
+    policy = parse_policy("all" if rule == "*" else rule)
     if isinstance(policy, Semver):
         return SemverRule(policy, _version(current) if current else None)
     return PatternRule(policy) if isinstance(policy, ByPattern) else ForceRule()
