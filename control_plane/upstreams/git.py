@@ -152,10 +152,7 @@ class GitSource:
         where = f"{spec.path or 'the folder'} of {without_secrets(spec.location)} at {tag}"
         ref = f"{_HEADS if spec.branch else _TAGS}{tag}"
         with tempfile.TemporaryDirectory(prefix="tidegate-git-") as folder, Repo.init_bare(folder) as repo:
-            (fetched,) = self._fetch(spec, repo, [ref], depth=1)
-            found = _commit_of(repo, fetched)
-            if found.id.decode() != commit:
-                raise Transient(f"{where} moved while it was read", retry_after=5, code="moved")
+            found = self._fetch_commit(spec, repo, ref, commit, where)
             at = datetime.fromtimestamp(found.commit_time, UTC)
             try:
                 files = files_below(repo, found.tree, spec.path, where=where)
@@ -165,6 +162,13 @@ class GitSource:
                     raise
                 return _Packed(b"", f"sha256:{sha256_hex(found.id)}", at, error.message)
         return _Packed(content, f"sha256:{sha256_hex(content)}", at)
+
+    def _fetch_commit(self, spec: SourceSpec, repo: Repo, ref: str, commit: str, where: str) -> Commit:
+        (fetched,) = self._fetch(spec, repo, [ref], depth=1)
+        found = _commit_of(repo, fetched)
+        if found.id.decode() != commit:
+            raise Transient(f"{where} moved while it was read", retry_after=5, code="moved")
+        return found
 
     def _fetch(
         self, spec: SourceSpec, repo: Repo, wanted: list[str], *, depth: int, filter_spec: bytes | None = None

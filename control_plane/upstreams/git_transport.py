@@ -23,6 +23,7 @@ from control_plane.upstreams.web_client import WebClient
 
 MAX_PACK = 512 * 1024 * 1024
 SPOOLED = 4 * 1024 * 1024
+PATIENCE = 60.0  # a server counts objects before it sends the first
 _ABSENT = ("not found", "does not exist", "does not appear to be a git repository")
 
 
@@ -124,7 +125,9 @@ class _WebGit(AbstractHttpGitClient):
         content = data if isinstance(data, bytes) or data is None else b"".join(data)
         body = cast("BinaryIO", tempfile.SpooledTemporaryFile(max_size=SPOOLED, prefix="tidegate-git-"))  # noqa: SIM115
         method = "GET" if content is None else "POST"
-        answer = self._web.ask(method, url, headers=headers, content=content, limit=MAX_PACK, into=body)
+        answer = self._web.ask(
+            method, url, headers=headers, content=content, limit=MAX_PACK, into=body, patience=PATIENCE
+        )
         body.seek(0)
         content_type = answer.headers.get("content-type", "")
         if not content_type.startswith("application/x-git-"):

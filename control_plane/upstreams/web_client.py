@@ -66,14 +66,17 @@ class WebClient:
         scheme: Scheme = "basic",
         limit: int = MAX_DOCUMENT,
         into: BinaryIO | None = None,
+        patience: float | None = None,
     ) -> Answer:
         """Ask, following redirects. A body of at most ``limit`` bytes comes back, or is written to ``into``.
+
+        ``patience``: seconds to wait for the next bytes, where the client's own time is too short.
 
         Raises NotFound (404, 410), Transient (anything that leaves the question open), InvalidInput (too large, no URL).
         """
         sent = {**(headers or {}), **self._authorization(url, scheme)}
         for _ in range(MAX_REDIRECTS + 1):
-            answer = self._send(method, url, sent, content, limit, into)
+            answer = self._send(method, url, sent, content, limit, into, patience)
             if answer.status not in _REDIRECTS:
                 return _checked(answer)
             target = urljoin(url, answer.headers.get("location", ""))
@@ -102,9 +105,14 @@ class WebClient:
         content: bytes | None,
         limit: int,
         into: BinaryIO | None,
+        patience: float | None,
     ) -> Answer:
         body = bytearray()
-        with _network_errors(url), self._http.stream(method, url, headers=headers, content=content) as response:
+        timeout = httpx2.USE_CLIENT_DEFAULT if patience is None else httpx2.Timeout(patience)
+        with (
+            _network_errors(url),
+            self._http.stream(method, url, headers=headers, content=content, timeout=timeout) as response,
+        ):
             is_wanted = into is not None and response.status_code == 200
             size = 0
             for chunk in response.iter_bytes():

@@ -1,0 +1,102 @@
+"""What sources need of HTTP: where credentials go, redirects, and what a status means."""
+
+import io
+
+import httpx2
+import pytest
+
+from control_plane.domain.errors import InvalidInput, NotFound, Transient
+from control_plane.upstreams.web_client import WebClient
+
+
+class Server:
+    """Answers from a table by URL, and remembers who was shown credentials."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, httpx2.Response] = {}
+        self.authorized: list[str] = []
+
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        if "Authorization" in request.headers:
+            self.authorized.append(str(request.url))
+        return self.answers[str(request.url)]
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+def web(server: Server) -> WebClient:
+    http = httpx2.Client(transport=httpx2.MockTransport(server), follow_redirects=False)
+    return WebClient(http, login=lambda url: ("user", "s3cret"))
+
+
+def moved(to: str) -> httpx2.Response:
+    return httpx2.Response(302, headers={"Location": to})
+
+
+def test_credentials_do_not_follow_a_redirect_to_another_server(server: Server, web: WebClient) -> None:
+    server.answers = {
+        "https://a.example/x": moved("https://a.example/y"),
+        "https://a.example/y": moved("https://b.example/z"),
+        "https://b.example/z": httpx2.Response(200, content=b"here"),
+    }
+    assert web.ask("GET", "https://a.example/x").body == b"here"
+    assert server.authorized == ["https://a.example/x", "https://a.example/y"]
+
+
+def test_credentials_are_never_sent_over_plain_http_to_another_machine(server: Server, web: WebClient) -> None:
+    server.answers = {"http://a.example/x": httpx2.Response(200), "http://localhost/x": httpx2.Response(200)}
+    web.ask("GET", "http://a.example/x")
+    web.ask("GET", "http://localhost/x")
+    assert server.authorized == ["http://localhost/x"]
+
+
+@pytest.mark.parametrize("to", ["http://a.example/y", "ftp://a.example/y", "https://10.0.0.1/y", "https://localhost/y"])
+def test_a_redirect_to_somewhere_less_safe_is_refused(server: Server, web: WebClient, to: str) -> None:
+    server.answers = {"https://a.example/x": moved(to)}
+    with pytest.raises(Transient, match="refused"):
+        web.ask("GET", "https://a.example/x")
+
+
+def test_a_circle_of_redirects_ends(server: Server, web: WebClient) -> None:
+    server.answers = {"https://a.example/x": moved("https://a.example/x")}
+    with pytest.raises(Transient, match="in a circle"):
+        web.ask("GET", "https://a.example/x")
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (404, NotFound),
+        (410, NotFound),
+        (401, Transient),
+        (403, Transient),
+        (418, Transient),
+        (429, Transient),
+        (502, Transient),
+    ],
+)
+def test_only_a_404_or_410_is_the_servers_own_no(
+    server: Server, web: WebClient, status: int, error: type[Exception]
+) -> None:
+    server.answers = {"https://a.example/x?token=hidden": httpx2.Response(status, content=b"words")}
+    with pytest.raises(error) as caught:
+        web.ask("GET", "https://a.example/x?token=hidden")
+    assert "hidden" not in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_body_that_is_too_large_is_not_kept(server: Server, web: WebClient) -> None:
+    server.answers = {"https://a.example/x": httpx2.Response(200, content=bytes(1000))}
+    with pytest.raises(InvalidInput, match="larger than 999 bytes"):
+        web.ask("GET", "https://a.example/x", limit=999, into=io.BytesIO())
+
+
+def test_an_error_page_is_not_written_to_the_file(server: Server, web: WebClient) -> None:
+    server.answers = {"https://a.example/x": httpx2.Response(304)}
+    file = io.BytesIO()
+    assert web.ask("GET", "https://a.example/x", into=file).status == 304
+    assert file.getvalue() == b""
