@@ -10,6 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import msgspec
@@ -26,6 +27,7 @@ from control_plane.domain.versions.policy import Tag
 from control_plane.upstreams.errors import ChartInvalid
 from control_plane.upstreams.git_transport import Ssh, connected
 from control_plane.upstreams.packing import (
+    MANIFESTS,
     MAX_BYTES,
     MAX_FILES,
     chart_name,
@@ -40,6 +42,8 @@ KEPT_CHARTS = 32
 FRESH_SECONDS = 5.0
 MAX_COMMITS = 500
 _TAGS, _HEADS, _PEELED = "refs/tags/", "refs/heads/", "^{}"
+
+_YAML = tuple(ending.encode() for ending in MANIFESTS)
 
 Refs = Mapping[str, str]
 
@@ -150,25 +154,32 @@ class GitSource:
 
     def _pack(self, spec: SourceSpec, tag: str, commit: str) -> _Packed:
         where = f"{spec.path or 'the folder'} of {without_secrets(spec.location)} at {tag}"
-        ref = f"{_HEADS if spec.branch else _TAGS}{tag}"
-        with tempfile.TemporaryDirectory(prefix="tidegate-git-") as folder, Repo.init_bare(folder) as repo:
-            found = self._fetch_commit(spec, repo, ref, commit, where)
-            at = datetime.fromtimestamp(found.commit_time, UTC)
+        if not spec.path:
+            with self._fetched(spec, tag, commit, where, filter_spec=b"blob:none") as (repo, found):
+                if not any(name == b"Chart.yaml" or name.endswith(_YAML) for name, _, _ in _entries(repo, found.tree)):
+                    return _no_chart(found, f"{where} has neither a Chart.yaml nor any YAML")
+        with self._fetched(spec, tag, commit, where) as (repo, found):
             try:
                 files = files_below(repo, found.tree, spec.path, where=where)
                 content = pack_chart(_as_chart(files, spec, tag, commit, where), where=where)
             except ChartInvalid as error:
                 if spec.path:
                     raise
-                return _Packed(b"", f"sha256:{sha256_hex(found.id)}", at, error.message)
-        return _Packed(content, f"sha256:{sha256_hex(content)}", at)
+                return _no_chart(found, error.message)
+            return _Packed(content, f"sha256:{sha256_hex(content)}", _time_of(found))
 
-    def _fetch_commit(self, spec: SourceSpec, repo: Repo, ref: str, commit: str, where: str) -> Commit:
-        (fetched,) = self._fetch(spec, repo, [ref], depth=1)
-        found = _commit_of(repo, fetched)
-        if found.id.decode() != commit:
-            raise Transient(f"{where} moved while it was read", retry_after=5, code="moved")
-        return found
+    @contextmanager
+    def _fetched(
+        self, spec: SourceSpec, tag: str, commit: str, where: str, *, filter_spec: bytes | None = None
+    ) -> Iterator[tuple[Repo, Commit]]:
+        """Yield a repository that goes away, with this very commit and (unless filtered) its files."""
+        ref = f"{_HEADS if spec.branch else _TAGS}{tag}"
+        with tempfile.TemporaryDirectory(prefix="tidegate-git-") as folder, Repo.init_bare(folder) as repo:
+            (fetched,) = self._fetch(spec, repo, [ref], depth=1, filter_spec=filter_spec)
+            found = _commit_of(repo, fetched)
+            if found.id.decode() != commit:
+                raise Transient(f"{where} moved while it was read", retry_after=5, code="moved")
+            yield repo, found
 
     def _fetch(
         self, spec: SourceSpec, repo: Repo, wanted: list[str], *, depth: int, filter_spec: bytes | None = None
@@ -185,6 +196,14 @@ class GitSource:
             prefixes = [_TAGS.encode(), _HEADS.encode()]
             client.fetch(path.encode(), repo, choose, depth=depth, ref_prefix=prefixes, filter_spec=filter_spec)
         return ids
+
+
+def _no_chart(commit: Commit, problem: str) -> _Packed:
+    return _Packed(b"", f"sha256:{sha256_hex(commit.id)}", _time_of(commit), problem)
+
+
+def _time_of(commit: Commit) -> datetime:
+    return datetime.fromtimestamp(commit.commit_time, UTC)
 
 
 def _as_chart(files: dict[str, bytes], spec: SourceSpec, tag: str, commit: str, where: str) -> dict[str, bytes]:
@@ -249,8 +268,7 @@ def _lines(repo: Repo, *, until: bytes, since: bytes, most: int) -> Iterator[Com
         commit = entry.commit
         title = commit.message.decode(errors="replace").strip().partition("\n")[0][:200]
         author = commit.author.decode(errors="replace").partition(" <")[0]
-        at = datetime.fromtimestamp(commit.commit_time, UTC)
-        yield CommitLine(id=commit.id.decode(), title=title, author=author, written_at=at)
+        yield CommitLine(id=commit.id.decode(), title=title, author=author, written_at=_time_of(commit))
 
 
 def _named(refs: Mapping[str, str], start: str) -> Iterator[tuple[str, str]]:

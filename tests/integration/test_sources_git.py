@@ -134,11 +134,17 @@ def test_a_folder_of_plain_yaml_becomes_a_chart(server: GitServer, source: GitSo
 
 
 def test_a_repository_that_is_no_chart_still_has_versions(server: GitServer, source: GitSource) -> None:
+    digest = source.detail(spec_of(server, ""), "v1.0.0", platforms=False).digest
+    assert digest.startswith("sha256:")
+    with pytest.raises(ChartInvalid, match=r"neither a Chart.yaml nor any YAML: name the chart's folder with `path`"):
+        source.artifact(spec_of(server, ""), "v1.0.0", digest)
+
+
+def test_a_repository_that_cannot_be_packed_still_has_versions(server: GitServer, source: GitSource) -> None:
     (server.work / "link").symlink_to("README.md")
-    server.commit("Nothing to deploy", {})
+    server.commit("A link, and YAML", {"mkdocs.yml": "a: 1\n"})
     server.tag("v2")
     digest = source.detail(spec_of(server, ""), "v2", platforms=False).digest
-    assert digest.startswith("sha256:")
     with pytest.raises(ChartInvalid, match=r"link is a link; .* name the chart's folder with `path`"):
         source.artifact(spec_of(server, ""), "v2", digest)
 
