@@ -71,6 +71,7 @@ def _build(settings: Settings, kube: Any, numbers: Any) -> Any:
     from cluster_agent.applying.artifacts import ChartStore
     from cluster_agent.applying.helm import HelmCli
     from cluster_agent.applying.kube import Access
+    from cluster_agent.applying.registry_login import Logins
     from cluster_agent.backup.snapshots import Snapshots
     from cluster_agent.journal import Journal, StoredObject
     from cluster_agent.trust import TrustedChannel
@@ -93,7 +94,13 @@ def _build(settings: Settings, kube: Any, numbers: Any) -> Any:
         loop.Around(
             kube,
             HelmCli(access, settings.data_dir / "helm", binary=settings.helm),
-            ChartStore(settings.data_dir / "charts", http, settings.registry_mirrors, kept_at=files),
+            ChartStore(
+                settings.data_dir / "charts",
+                http,
+                settings.registry_mirrors,
+                kept_at=files,
+                logins=Logins(settings.registry_credentials_file),
+            ),
             Snapshots(settings.data_dir / "backups"),
             journal,
         ),

@@ -11,6 +11,7 @@
 | ``REPORT_SECONDS``       | a sign of life at least this often                                                   | 60                   |
 | ``HOLD``                 | a reason: nothing changes while it is set                                            |                      |
 | ``REGISTRY_MIRRORS``     | JSON, host or ``*`` → base URL                                                       | ``{}``               |
+| ``REGISTRY_CREDENTIALS_FILE`` | a docker ``config.json`` with logins for charts, by host                         |                      |
 | ``DATA_DIR``             | backups, charts; should outlive the pod                                              | ``/data``            |
 | ``CA_FILE``              | certificates to trust beside the usual ones                                          |                      |
 | ``LISTEN``               | ``host:port`` of ``/healthz`` and ``/metrics``; empty: none                          | ``0.0.0.0:8080``     |
@@ -40,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     report_seconds: float = 60.0
     hold: str = ""
     registry_mirrors: dict[str, str] = {}
+    registry_credentials_file: Path | None = None
     data_dir: Path = Path("/data")
     ca_file: str = ""
     listen: str = "0.0.0.0:8080"

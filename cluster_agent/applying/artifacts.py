@@ -14,6 +14,7 @@ from typing import BinaryIO
 import httpx2
 import msgspec
 
+from cluster_agent.applying.registry_login import Logins, authorization
 from cluster_agent.contract import Artifact
 from cluster_agent.errors import Unreachable, Untrusted
 
@@ -23,7 +24,7 @@ MAX_MANIFEST_BYTES = 1024 * 1024
 MAX_CHART_BYTES = 20 * 1024 * 1024
 BLOCK_BYTES = 64 * 1024
 KEPT = "tidegate:"
-_REALM = re.compile(r'(\w+)="([^"]*)"')
+NO_LOGINS = Logins()
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -61,12 +62,19 @@ class ChartStore:
     """
 
     def __init__(
-        self, folder: Path, http: httpx2.Client, mirrors: Mapping[str, str] | None = None, *, kept_at: str = ""
+        self,
+        folder: Path,
+        http: httpx2.Client,
+        mirrors: Mapping[str, str] | None = None,
+        *,
+        kept_at: str = "",
+        logins: Logins = NO_LOGINS,
     ) -> None:
         self._folder = folder
         self._http = http
         self._mirrors = mirrors or {}
         self._kept_at = kept_at.rstrip("/")
+        self._logins = logins
 
     def chart(self, artifact: Artifact) -> Path:
         """Return the path of the chart's ``.tgz``.
@@ -143,26 +151,13 @@ class ChartStore:
                 if answer.status_code != 401:
                     yield from _body(answer, ref)
                     return
-                headers["Authorization"] = f"Bearer {self._token(answer, ref)}"
+                headers["Authorization"] = authorization(self._http, answer, httpx2.URL(url), ref, self._logins)
             with self._http.stream("GET", url, params=query, headers=headers, follow_redirects=True) as answer:
                 yield from _body(answer, ref)
         except httpx2.HTTPError as error:
             raise Unreachable(
                 f"registry of {ref}: {str(error) or type(error).__name__}", code="registry_unreachable"
             ) from error
-
-    def _token(self, challenge: httpx2.Response, ref: str) -> str:
-        given = dict(_REALM.findall(challenge.headers.get("WWW-Authenticate", "")))
-        realm = given.pop("realm", "")
-        if not realm.startswith(("https://", "http://")):
-            raise Unreachable(f"registry of {ref} asks for a login that needs credentials", code="registry_login")
-        answer = self._http.get(realm, params=given)
-        try:
-            token = msgspec.json.decode(answer.content)
-            return str(token.get("token") or token["access_token"])
-        except (msgspec.DecodeError, KeyError, AttributeError):
-            words = f"registry of {ref} gave no token: HTTP {answer.status_code}"
-            raise Unreachable(words, code="registry_login") from None
 
 
 def _copy(blocks: Iterator[bytes], file: BinaryIO, limit: int, what: str) -> str:
@@ -204,6 +199,9 @@ def _refuse_other_than_file(answer: httpx2.Response, ref: str) -> None:
 def _body(answer: httpx2.Response, ref: str) -> Iterator[bytes]:
     if answer.status_code == 404:
         raise Unreachable(f"{ref} is not in its registry: {answer.url.host} answers 404", 60.0, "artifact_missing")
+    if answer.status_code in (401, 403):
+        words = f"registry of {ref} does not let us read it: HTTP {answer.status_code}"
+        raise Unreachable(words, _retry_after(answer), "registry_login")
     if answer.status_code != 200:
         words = f"registry of {ref} answers HTTP {answer.status_code}"
         raise Unreachable(words, _retry_after(answer), "registry_unreachable")

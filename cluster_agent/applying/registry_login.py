@@ -1,0 +1,138 @@
+"""Logins for registries, from a docker ``config.json``. An account is shown to the host that it is for, and to nobody else.
+
+| who asks                                                                     | is shown the account        |
+|------------------------------------------------------------------------------|-----------------------------|
+| the host itself, over https or on this machine                               | yes                         |
+| a token server that the host's own challenge names, over https               | yes                         |
+| a mirror                                                                     | only one for its own host   |
+| a server that a redirect led to; any over http; a token server over http     | no: asked without a login   |
+
+The file is read anew for each login, so a mounted secret that changes is used at once. Nothing here writes to the log.
+"""
+
+import base64
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import msgspec
+
+from cluster_agent.errors import Unreachable
+
+HUB = "docker.io"
+_HUB_NAMES = frozenset({HUB, "index.docker.io", "registry-1.docker.io"})
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_PARAMETER = re.compile(r'(\w+)="([^"]*)"')
+
+
+class Account(msgspec.Struct, frozen=True):
+    """User and password (or token). Prints without the password."""
+
+    user: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Account(user={self.user!r}, password=…)"
+
+    __str__ = __repr__
+
+    def basic(self) -> str:
+        """Return the value of an ``Authorization`` header."""
+        return f"Basic {base64.b64encode(f'{self.user}:{self.password}'.encode()).decode()}"
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    auth: str = ""
+    username: str = ""
+    password: str = ""
+
+
+class _DockerConfig(msgspec.Struct, frozen=True):
+    auths: dict[str, _Entry] = {}
+
+
+class Logins:
+    """Accounts by host and, where the file says so, by path. ``file`` None: there are none."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file
+
+    def account(self, host: str, path: str) -> Account | None:
+        """Return the account for ``host`` (with its port) and a repository; the longest path wins. Raises ``Unreachable``."""
+        name = f"{_usual(host)}/{path}/"
+        found = [(where, account) for where, account in self._accounts() if name.startswith(f"{where}/")]
+        return max(found, key=lambda one: len(one[0]), default=("", None))[1]
+
+    def _accounts(self) -> Iterator[tuple[str, Account]]:
+        if self._file is None:
+            return
+        try:
+            config = msgspec.json.decode(self._file.read_bytes(), type=_DockerConfig)
+            for where, entry in config.auths.items():
+                if account := _account_of(entry):
+                    yield _place(where), account
+        except OSError as error:
+            raise _no_login(f"registry credentials {self._file} cannot be read: {error.strerror}") from None
+        except ValueError:  # also msgspec's and base64's; their words could quote a secret
+            words = f'registry credentials {self._file} are no docker config: {{"auths": {{"HOST": {{"auth": "…"}}}}}}'
+            raise _no_login(words) from None
+
+
+def authorization(http: httpx2.Client, challenge: httpx2.Response, asked: httpx2.URL, ref: str, logins: Logins) -> str:
+    """Return the ``Authorization`` header that ``challenge`` (a 401 to ``asked``) wants. Raises ``Unreachable`` without a way."""
+    header = challenge.headers.get("WWW-Authenticate", "")
+    account = _account_to_show(challenge.url, asked, logins)
+    if header.lower().startswith("basic"):
+        if account is None:
+            raise _no_login(f"registry of {ref} asks for a login, and there is no account for {asked.netloc.decode()}")
+        return account.basic()
+    given = dict(_PARAMETER.findall(header))
+    realm = given.pop("realm", "")
+    if not realm.startswith(("https://", "http://")):
+        raise _no_login(f"registry of {ref} asks for a login that needs credentials")
+    return f"Bearer {_token(http, httpx2.URL(realm, params=given), asked, account, ref)}"
+
+
+def _account_to_show(answered: httpx2.URL, asked: httpx2.URL, logins: Logins) -> Account | None:
+    same = (answered.scheme, answered.netloc) == (asked.scheme, asked.netloc)
+    if not same or not (asked.scheme == "https" or asked.host in _LOOPBACK):
+        return None
+    repository = re.sub(r"/(manifests|blobs)/[^/]*$", "", asked.path.partition("/v2/")[2])
+    return logins.account(asked.netloc.decode(), repository)
+
+
+def _token(http: httpx2.Client, realm: httpx2.URL, asked: httpx2.URL, account: Account | None, ref: str) -> str:
+    safe = realm.scheme == "https" or (realm.host == asked.host and realm.host in _LOOPBACK)
+    headers = {"Authorization": account.basic()} if account and safe else {}
+    answer = http.get(realm, headers=headers, follow_redirects=False)
+    try:
+        token: Any = msgspec.json.decode(answer.content)
+        return str(token.get("token") or token["access_token"])
+    except (msgspec.DecodeError, KeyError, AttributeError):
+        who = f" to the account {account.user}" if headers and account else ""
+        raise _no_login(f"registry of {ref} gave no token{who}: HTTP {answer.status_code}") from None
+
+
+def _account_of(entry: _Entry) -> Account | None:
+    user, password = entry.username, entry.password
+    if entry.auth:
+        user, _, password = base64.b64decode(entry.auth, validate=True).decode().partition(":")
+    return Account(user, password) if user and password else None
+
+
+def _place(key: str) -> str:
+    """Return host and path of a key as docker and Kubernetes write them: ``https://index.docker.io/v1/`` is Docker Hub."""
+    host, _, path = re.sub(r"^https?://", "", key).partition("/")
+    path = re.sub(r"^v[12](/|$)", "", path).strip("/")
+    return f"{_usual(host)}/{path}".rstrip("/")
+
+
+def _usual(host: str) -> str:
+    host = host.lower().removesuffix(":443")
+    return HUB if host in _HUB_NAMES else host
+
+
+def _no_login(words: str) -> Unreachable:
+    return Unreachable(words, code="registry_login")
