@@ -17,10 +17,6 @@ from tests.conformance.dialects.answering import Answer
 MODULES = [
     importlib.import_module(f"{dialects.__name__}.{module.name}") for module in pkgutil.iter_modules(dialects.__path__)
 ]
-NOT_YET: dict[str, str] = {
-    "keel-policy": "Keel policies are not offered as a policy yet",
-    "k8supdater-frontier": "K8sUpdater's frontier is not offered as a policy yet",
-}
 REFUSED = object()
 
 
@@ -30,7 +26,7 @@ def answer_to(dialect: str, op: str) -> Answer | None:
 
 
 def reason_against(dialect: str, op: str) -> str:
-    told = NOT_YET | {key: why for module in MODULES for key, why in getattr(module, "NOT_SUPPORTED", {}).items()}
+    told = {key: why for module in MODULES for key, why in getattr(module, "NOT_SUPPORTED", {}).items()}
     return told.get(f"{dialect}/{op}") or told.get(dialect) or f"no answer to {op} yet"
 
 

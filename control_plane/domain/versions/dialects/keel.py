@@ -12,7 +12,7 @@ from typing import Literal, Protocol, get_args
 import msgspec
 
 from control_plane.domain.versions.families import family_of, is_prerelease
-from control_plane.domain.versions.patterns import Pattern, compile_pattern
+from control_plane.domain.versions.patterns import compile_pattern, expand, matches
 from control_plane.domain.versions.policy import Reading, Rule, Tag
 from control_plane.domain.versions.ranges import InvalidRange
 from control_plane.domain.versions.semver import InvalidVersion, Key, Version, parse
@@ -90,20 +90,23 @@ class ByPattern(msgspec.Struct, frozen=True):
     """``glob:`` and ``regexp:``: tags that match, the last in the alphabet first."""
 
     text: str
-    pattern: Pattern
 
     def should_update(self, current: str, candidate: str) -> bool:
         """See ``KeelPolicy``. A ``glob:`` wants a tag after ``current`` in the alphabet; a ``regexp:`` takes any that matches."""
         is_after = candidate > current or self.text.startswith("regexp:")
-        return is_after and self.pattern.matches(candidate)
+        return is_after and self.matches(candidate)
 
     def ordered(self, tags: Sequence[str]) -> list[str]:
         """See ``KeelPolicy``."""
-        return sorted(filter(self.pattern.matches, tags), key=self.sort_key, reverse=True)
+        return sorted(filter(self.matches, tags), key=self.sort_key, reverse=True)
+
+    def matches(self, tag: str) -> bool:
+        """Return whether a tag matches."""
+        return matches(self.text, tag)
 
     def sort_key(self, tag: str) -> str:
         """Return what a tag that matches is ordered by."""
-        return self.pattern.expand(tag, "${compare}") or tag if "(?P<compare>" in self.text else tag
+        return (expand(self.text, "${compare}", tag) or tag) if "<compare>" in self.text else tag
 
 
 def parse_policy(text: str, *, match_prerelease: bool = True, match_tag: bool = False) -> KeelPolicy:
@@ -113,7 +116,8 @@ def parse_policy(text: str, *, match_prerelease: bool = True, match_tag: bool = 
     if text == "force":
         return Force(match_tag)
     if text.startswith(("glob:", "regexp:")):
-        return ByPattern(text, compile_pattern(text))
+        compile_pattern(text)
+        return ByPattern(text)
     raise InvalidRange(f"{text[:80]!r} is no policy of Keel's: {FORMS}")
 
 
@@ -221,7 +225,7 @@ class PatternRule(msgspec.Struct, frozen=True):
 
     def read(self, text: str, tag: Tag) -> Reading:  # noqa: ARG002 - all is in the text
         """Return the tag's place in the alphabet; one that does not match has none."""
-        if not self.policy.pattern.matches(text):
+        if not self.policy.matches(text):
             return Reading(key=None, refusal=f"does not match {self.policy.text}")
         return Reading(key=(self.policy.sort_key(text),), version=text)
 
