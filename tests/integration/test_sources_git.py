@@ -87,6 +87,21 @@ def test_a_charts_folder_comes_packed(server: GitServer, source: GitSource, anno
     assert tag.created_at is not None
 
 
+def test_a_server_of_the_old_protocol_and_without_filters_is_read_all_the_same(
+    server: GitServer, source: GitSource
+) -> None:
+    server.commit("Second thing", {"a": "1"})
+    server.tag("v1.1.0", annotated=True)
+    server.is_modern = False
+    listing = source.listing(spec_of(server), {})
+    assert listing is not None
+    assert [tag.name for tag in listing.tags] == ["v1.0.0", "v1.1.0"]
+    digest = source.detail(spec_of(server), "v1.1.0", platforms=False).digest
+    assert source.artifact(spec_of(server), "v1.1.0", digest)
+    assert [one.title for one in source.commits(spec_of(server), "v1.0.0", "v1.1.0")] == ["Second thing"]
+    assert source.detail(spec_of(server, ""), "v1.1.0", platforms=False).digest
+
+
 def test_the_same_folder_at_another_tag_is_the_same_chart(server: GitServer, source: GitSource) -> None:
     before = source.detail(spec_of(server), "v1.0.0", platforms=False).digest
     server.commit("Elsewhere", {"README.md": "bye\n"})

@@ -33,6 +33,7 @@ class GitServer:
     def __init__(self, folder: Path, server: HTTPServer) -> None:
         self.bare, self.work, self._root = folder / "root" / "app.git", folder / "work", folder / "root"
         self.asked: Counter[tuple[str, str]] = Counter()
+        self.is_modern = True  # protocol 2
         self._seconds = 1_700_000_000
         self._git(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(self.bare))
         for setting in ("uploadpack.allowFilter", "http.receivepack"):
@@ -87,7 +88,7 @@ class GitServer:
             "QUERY_STRING": request.query_string.decode(),
             "REQUEST_METHOD": request.method,
             "CONTENT_TYPE": request.headers.get("Content-Type", ""),
-            "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""),
+            "GIT_PROTOCOL": request.headers.get("Git-Protocol", "") if self.is_modern else "",
         }
         body = request.get_data()
         environment["CONTENT_LENGTH"] = str(len(body))
