@@ -10,7 +10,13 @@ from typing import Any
 
 import msgspec
 
-from control_plane.domain.versions.references import DEFAULT_DOMAIN, LEGACY_DOMAIN, InvalidReference, format_reference
+from control_plane.domain.versions.references import (
+    DEFAULT_DOMAIN,
+    LEGACY_DOMAIN,
+    InvalidReference,
+    checked_digest,
+    format_reference,
+)
 
 RELEASE_CONTAINER = "chart-image"  # the name of the image at the top of the values
 REGISTRY, REPOSITORY, TAG = "registry.fluxcd.io/", "repository.fluxcd.io/", "tag.fluxcd.io/"
@@ -53,14 +59,14 @@ class Image(msgspec.Struct, frozen=True):
 
 def parse_image(text: str) -> Image:
     """Read an image as Flux v1 does. Raises ``InvalidReference``."""
-    named, _, digest = text.partition("@")
+    named, at, digest = text.partition("@")
     if not named or named.startswith("/") or named.endswith("/"):
         raise InvalidReference(f"{text[:120]!r} is no image: write name, name:tag or host/name:tag")
     domain, rest = _split_domain(named)
     path, colon, tag = rest.partition(":")
     if not path or ":" in tag or (colon and not tag):
         raise InvalidReference(f"{text[:120]!r} is no image: a name and, after one colon, a tag")
-    return Image(domain, path, tag, digest)
+    return Image(domain, path, tag, checked_digest(digest) if at else "")
 
 
 def _split_domain(text: str) -> tuple[str, str]:

@@ -1,8 +1,11 @@
 """Argo CD Image Updater's strategies and images: every case of its own tests, and what they do not say."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from control_plane.domain.versions.argocd_images import Image, parse_image
 from control_plane.domain.versions.dialects import argocd
@@ -239,3 +242,48 @@ def test_same_images() -> None:
     assert parse_image("x/foo:1").is_same(parse_image("a=x/foo:2"))
     assert not parse_image("x/foo:1").is_same(parse_image("x/bar:1"))
     assert not parse_image("x/bar:1").is_same(parse_image("docker.io/x/bar:1"))
+
+
+def matches_as_go(pattern: str, text: str) -> bool:
+    """Match a well-formed pattern piece by piece, as the documentation of Go's ``path/filepath`` words it."""
+    if not pattern:
+        return not text
+    head, rest = pattern[0], pattern[1:]
+    if head == "*":
+        return matches_as_go(rest, text) or (bool(text) and text[0] != "/" and matches_as_go(pattern, text[1:]))
+    if head == "[":
+        inside, _, rest = rest.partition("]")
+        negated, inside = inside.startswith("^"), inside.removeprefix("^")
+        pairs = [(part[0], part[-1]) for part in re.findall(".-.|.", inside)]
+        fits = bool(text) and any(low <= text[0] <= high for low, high in pairs) is not negated
+    else:
+        fits = bool(text) and (text[0] == head if head != "?" else text[0] != "/")
+    return fits and matches_as_go(rest, text[1:])
+
+
+CLASSES = st.sampled_from(["[a-c]", "[^a-c]", "[.]", "[abc]", "[^b/]", "[c-a]", "[a-b1]"])
+PATTERNS = st.lists(st.sampled_from(["*", "?", "a", "b", ".", "/", "1", "+", "("]) | CLASSES, max_size=6).map("".join)
+
+
+@given(PATTERNS, st.text("abc1./+(", max_size=6))
+def test_file_patterns_match_as_in_go(pattern: str, text: str) -> None:
+    assert argocd.file_match(pattern, text) is matches_as_go(pattern, text)
+
+
+@given(st.text(max_size=60) | st.text("[]^-\\*?a=/:@.", max_size=30), st.text(max_size=30))
+def test_hostile_texts(text: str, tag: str) -> None:
+    parse_image(text)
+    argocd.is_ignored(tag, [text])
+    argocd.allowed(f"regexp:{text}").matches(tag)
+    for dialect in (argocd.compile_semver, argocd.compile_newest_build, argocd.compile_alphabetical):
+        try:
+            dialect(text, current=tag).read(tag, Tag(name=tag))
+        except InvalidRange:
+            continue
+
+
+def test_long_texts_cost_little() -> None:
+    for text in ("*" * 20_000, "[" * 20_000, "[a-" * 20_000, "a=" * 20_000, "/:@" * 20_000, "a" * 20_000 + "@"):
+        parse_image(text)
+        argocd.is_ignored("a" * 128, [text])
+    assert not argocd.is_ignored("a" * 128, ["*a" * 60 + "b"])

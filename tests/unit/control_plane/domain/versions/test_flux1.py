@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from control_plane.domain.versions.dialects import flux1
 from control_plane.domain.versions.flux1_images import Image, images_of_values, parse_image
@@ -171,7 +173,7 @@ def test_images(text: str, registry: str, repository: str, canonical: str) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["", ":tag", "/leading/slash", "trailing/slash/", "a:b:c", "a:", "quay.io/:x", "@sha256:a"]
+    "text", ["", ":tag", "/leading/slash", "trailing/slash/", "a:b:c", "a:", "quay.io/:x", f"@{DIGEST}", "a@", "a@b"]
 )
 def test_images_that_are_none(text: str) -> None:
     with pytest.raises(InvalidReference):
@@ -239,3 +241,36 @@ def test_all_forms_in_one_with_the_top_image_first() -> None:
         ("XXX", "r.com/repo/six:6"),
         ("ZZZ", "repo/seven:7"),
     ]
+
+
+@given(st.text(max_size=60) | st.text("semvrglobx:*^$[].-0123456789 ", max_size=30), st.text(max_size=30))
+def test_hostile_patterns(pattern: str, tag: str) -> None:
+    for text in (pattern, f"semver:{pattern}", f"regexp:{pattern}"):
+        try:
+            rule = flux1.parse_pattern(text)
+        except InvalidRange:
+            continue
+        flux1.newest_first(rule, [Tag(name=tag), Tag(name="1.0")])
+
+
+@given(st.text(max_size=60) | st.text("a./:@-", max_size=30))
+def test_an_image_that_is_read_is_written_as_it_was(text: str) -> None:
+    try:
+        image = parse_image(text)
+    except InvalidReference:
+        return
+    assert str(image) == text
+    assert parse_image(image.canonical).canonical == image.canonical
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda one: st.lists(one, max_size=3) | st.dictionaries(st.sampled_from(["image", "registry", "tag", "x"]), one),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["image", "registry", "tag", "x", "chart-image"]), JSON), st.text(max_size=8))
+def test_hostile_values(values: dict[str, Any], path: str) -> None:
+    for image in images_of_values(values, {f"{REPOSITORY}x": path, f"{TAG}x": "x.tag"}).values():
+        assert image.path
