@@ -16,6 +16,9 @@ from cluster_agent.logs import log
 
 DURATION_SECONDS = 20
 RENEW_SECONDS = 5.0
+# A holder ends itself this long after it sent its last good renewal: some seconds before anybody else may take the lease.
+GIVE_UP_SECONDS = 15.0
+WATCH_SECONDS = 0.5
 
 
 class Lease:
@@ -27,6 +30,8 @@ class Lease:
         self._name = name
         self._holder = holder
         self._version = ""
+        self._good = 0.0
+        self._ended = threading.Event()
 
     def acquire(self, sleep: Callable[[float], object] = time.sleep) -> None:
         """Return once it is ours. An agent of the same name (the same pod, restarted) takes it at once."""
@@ -46,30 +51,44 @@ class Lease:
             sleep(1.0)
 
     def keep(self, lost: Callable[[], object] | None = None) -> None:
-        """Renew from a thread; when that fails for the whole duration, or somebody took it, the process ends."""
-        threading.Thread(target=self._renew_for_ever, args=(lost or _end,), name="lease", daemon=True).start()
+        """Renew from a thread, watched by another; when it is not ours for certain any more, the process ends."""
+        for work in (self._renew_for_ever, self._watch):
+            threading.Thread(target=work, args=(lost or _end,), name="lease", daemon=True).start()
 
     def release(self) -> None:
         """Give it back, so that the next agent need not wait."""
+        self._ended.set()
         try:
             self._take(self._version, holder="")
         except AgentError:
             return  # it runs out by itself
 
     def _renew_for_ever(self, lost: Callable[[], object]) -> None:
-        good = time.monotonic()
-        while True:
-            time.sleep(RENEW_SECONDS)
+        while not self._ended.wait(RENEW_SECONDS):
             try:
-                taken = self._take(self._version)
-                good = time.monotonic() if taken else 0.0
+                if not self._renew():
+                    self._ended.set()
+                    lost()
             except AgentError as error:
                 log("the lease could not be renewed", message=error.message)
-            if time.monotonic() - good > DURATION_SECONDS:
+
+    def _renew(self) -> bool:
+        """Return whether it is ours. A conflict may be with our own renewal, whose answer was lost on its way."""
+        if self._take(self._version):
+            return True
+        found = self._kube.get("Lease", self._namespace, self._name)
+        ours = found is not None and found.get("spec", {}).get("holderIdentity") == self._holder
+        return ours and self._take((found or {})["metadata"]["resourceVersion"])
+
+    def _watch(self, lost: Callable[[], object]) -> None:
+        """End in time also while a request hangs: nobody else takes a lease before ``DURATION_SECONDS``."""
+        while not self._ended.wait(WATCH_SECONDS):
+            if time.monotonic() - self._good > GIVE_UP_SECONDS:
+                self._ended.set()
                 lost()
-                return
 
     def _take(self, version: str, holder: str | None = None) -> bool:
+        began = time.monotonic()
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         spec = {
             "holderIdentity": self._holder if holder is None else holder,
@@ -86,7 +105,9 @@ class Lease:
                 stored = self._kube.create("Lease", self._namespace, body)
         except Conflict:
             return False
-        self._version = stored["metadata"]["resourceVersion"]
+        if not stored:  # it was deleted meanwhile
+            return False
+        self._version, self._good = stored["metadata"]["resourceVersion"], began
         return True
 
 
