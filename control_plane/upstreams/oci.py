@@ -279,7 +279,7 @@ class RegistryClient:
         sent = {"Accept": _ACCEPT} if accept else {}
         sent.update(headers or {})
         account = None if self._mirror(name) else self._accounts.find(name.domain, name.path, application)
-        server = url[: url.index("/", 8)]
+        server = "/".join(url.split("/", 3)[:3])
         key = TokenKey(server, name.path, account)
         used = self._tokens.known(key)
         answer = self._follow(method, url, sent | ({"Authorization": used} if used else {}), limit)

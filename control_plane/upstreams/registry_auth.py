@@ -1,16 +1,12 @@
-"""How a registry asks who we are, and what we may answer: challenges, token realms, credentials from a docker config file.
+"""How a registry asks who we are, and what we may answer: challenges, token realms, scopes. PURE.
 
-PURE but for ``read_docker_config``. Credentials go only to the host that they are for, or to the token service that
+Credentials go only to the host that they are for, or to the token service that
 this host names over a connection as safe as its own.
 """
 
-import base64
-import binascii
 import ipaddress
-import json
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
@@ -20,7 +16,6 @@ from control_plane.domain.errors import Transient
 _PARAMETER = re.compile(r'([A-Za-z_][A-Za-z0-9_-]*)=(?:"((?:[^"\\]|\\.)*)"|([^",\s]*))')
 _LOOPBACK_NAMES = ("localhost", "ip6-localhost")
 _PRIVATE_NETWORKS = tuple(ipaddress.ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-HUB_CONFIG_KEY = "https://index.docker.io/v1/"
 
 
 class Challenge(msgspec.Struct, frozen=True):
@@ -43,10 +38,13 @@ def parse_challenge(header: str) -> Challenge:
 
 
 def host_of(netloc: str) -> str:
-    """Return the host of ``host:port`` or of a bare (also IPv6) address, in lower case."""
+    """Return the host of ``host:port`` or of a bare (also IPv6) address, in lower case; nothing where it is none."""
     if netloc.count(":") > 1 and not netloc.startswith("["):
         return netloc.lower()
-    return (urlsplit(f"//{netloc}").hostname or "").lower()
+    try:
+        return (urlsplit(f"//{netloc}").hostname or "").lower()
+    except ValueError:
+        return ""
 
 
 def is_loopback(netloc: str) -> bool:
@@ -87,7 +85,10 @@ def is_realm_allowed(realm: str, registry: str, *, insecure: bool) -> bool:
 
     Plain HTTP only if the registry itself is read so (``insecure``); an internal address only if it is the registry's own.
     """
-    parts = urlsplit(realm)
+    try:
+        parts = urlsplit(realm)
+    except ValueError:
+        return False
     if parts.scheme != "https" and not (insecure and parts.scheme == "http"):
         return False
     if not parts.hostname:
@@ -100,29 +101,6 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return ipaddress.ip_address(host)
     except ValueError:
         return None
-
-
-def read_docker_config(path: Path) -> dict[str, tuple[str, str]]:
-    """Return user and password by registry host from a docker ``config.json``; an absent or damaged file has none."""
-    try:
-        auths = json.loads(path.read_bytes()).get("auths", {})
-        return {_config_host(key): pair for key, entry in auths.items() if (pair := _pair(entry.get("auth", "")))}
-    except (OSError, ValueError, AttributeError):
-        return {}
-
-
-def _config_host(key: str) -> str:
-    if key == HUB_CONFIG_KEY:
-        return "docker.io"
-    return key.partition("://")[2].partition("/")[0] if "://" in key else key.partition("/")[0]
-
-
-def _pair(encoded: str) -> tuple[str, str] | None:
-    try:
-        user, colon, password = base64.b64decode(encoded).decode().partition(":")
-    except (binascii.Error, ValueError):
-        return None
-    return (user, password) if colon else None
 
 
 def answer_to_ping(status: int, headers: Sequence[str]) -> Challenge:

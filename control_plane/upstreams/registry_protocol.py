@@ -53,8 +53,14 @@ def next_page(request_url: str, link: str) -> str | None:
         raise not_a_registry(without_secrets(request_url), f"with a Link header that cannot be read, {link[:120]!r}")
     if "rel=" in (match[2] or "") and "next" not in match[2]:
         return None
-    url: str = urljoin(request_url, match[1])
-    if urlsplit(url)[:2] != urlsplit(request_url)[:2]:
+    try:
+        url: str = urljoin(request_url, match[1])
+        is_elsewhere = urlsplit(url)[:2] != urlsplit(request_url)[:2]
+    except ValueError:  # such as the address "["
+        raise not_a_registry(
+            without_secrets(request_url), f"with a next page that is no URL, {match[1][:120]!r}"
+        ) from None
+    if is_elsewhere:
         raise Transient(f"the registry's next page is on another server: {without_secrets(url)}", code="next_page")
     return url
 
@@ -64,7 +70,7 @@ def error_codes(body: bytes) -> list[str]:
     try:
         errors = json.loads(body).get("errors") or []
         return [str(error["code"]) for error in errors if isinstance(error, dict) and "code" in error]
-    except (ValueError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError, RecursionError):
         return []
 
 
@@ -90,7 +96,10 @@ def checked_manifest_digest(asked: str, header: str | None, body: bytes | None) 
 
 def without_secrets(url: str) -> str:
     """Return ``url`` with user, password and secret parameters replaced, fit for a message."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "(no URL)"
     query = [(key, "REDACTED" if key.lower() in _SECRET_PARAMETERS else value) for key, value in parse_qsl(parts.query)]
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=urlencode(query)))
 
@@ -99,7 +108,7 @@ def read_json(body: bytes, where: str) -> Any:
     """Read a registry's JSON. Raises ``Transient``: what is no JSON says nothing about tags."""
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise not_a_registry(where, "something that is no JSON") from None
 
 
