@@ -13,7 +13,7 @@ import msgspec
 
 from control_plane.domain.versions.dialects.flux1 import NEVER, made_at, read_version
 from control_plane.domain.versions.dialects.helm import RangeRule
-from control_plane.domain.versions.patterns import Pattern
+from control_plane.domain.versions.patterns import Pattern, matches
 from control_plane.domain.versions.patterns import compile_pattern as compile_tag_pattern
 from control_plane.domain.versions.policy import Reading, Rule, Tag
 from control_plane.domain.versions.ranges import InvalidRange, parse_range
@@ -52,7 +52,7 @@ class Allowed(msgspec.Struct, frozen=True):
 
     def matches(self, tag: str) -> bool:
         """Return whether ``tag`` is let through."""
-        return self.all or (self.pattern is not None and self.pattern.matches(tag))
+        return self.all or (self.pattern is not None and matches(self.pattern.text, tag))
 
 
 def allowed(text: str) -> Allowed:

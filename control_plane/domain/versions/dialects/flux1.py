@@ -12,7 +12,7 @@ from functools import lru_cache
 import msgspec
 
 from control_plane.domain.versions.dialects.helm import REMEMBERED, RangeRule, attempt
-from control_plane.domain.versions.patterns import Pattern
+from control_plane.domain.versions.patterns import Pattern, matches
 from control_plane.domain.versions.patterns import compile_pattern as compile_tag_pattern
 from control_plane.domain.versions.policy import Reading, Rule, Tag
 from control_plane.domain.versions.ranges import parse_range
@@ -56,7 +56,7 @@ class TagPattern(msgspec.Struct, frozen=True):
 
     def matches(self, tag: str) -> bool:
         """Return whether ``tag`` matches. ``latest`` is left out of lists, not of matching."""
-        return self.pattern.matches(tag)
+        return matches(self.pattern.text, tag)
 
     def read(self, text: str, tag: Tag) -> Reading:
         """Return when the tag was made and whether the pattern wants it."""
