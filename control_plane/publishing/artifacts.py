@@ -7,9 +7,9 @@ import re
 
 from cluster_agent.contract import sha256_hex
 from control_plane.domain.errors import InvalidInput
+from control_plane.publishing.layout import ARTIFACTS
 from control_plane.publishing.storage import Storage
 
-FOLDER = "artifacts"
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")
 
 
@@ -18,7 +18,7 @@ def artifact_path(digest: str) -> str:
     found = _DIGEST.fullmatch(digest)
     if found is None:
         raise InvalidInput(f"{digest[:80]!r} is no digest: sha256: and 64 hexadecimal digits in lower case")
-    return f"{FOLDER}/sha256-{found[1]}.tgz"
+    return f"{ARTIFACTS}/sha256-{found[1]}.tgz"
 
 
 def artifact_keep(storage: Storage, content: bytes) -> str:

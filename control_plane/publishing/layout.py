@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from control_plane.domain.errors import InvalidInput
 
 ROLLOUTS = "rollouts"
+ARTIFACTS = "artifacts"
 CHANNEL_PATTERN = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 RESERVED = frozenset({"root", "targets", "snapshot", "timestamp", ROLLOUTS})
 

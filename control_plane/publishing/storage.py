@@ -6,13 +6,16 @@ web server can serve.
 
 import os
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from control_plane.domain.errors import Transient
+from control_plane.publishing.layout import ARTIFACTS
 
 TEMPORARY_PREFIX = ".tmp-"
+WRITING_SECONDS = 3600.0
 
 
 class Storage(Protocol):
@@ -54,10 +57,18 @@ class DirectoryStorage:
 
     def sweep(self) -> int:
         """Remove what killed writers left behind; call only while holding the publisher's lock. Returns how many."""
-        leftovers = list(self.root.rglob(f"{TEMPORARY_PREFIX}*"))
+        leftovers = [path for path in self.root.rglob(f"{TEMPORARY_PREFIX}*") if not _in_work(path)]
         for path in leftovers:
             path.unlink(missing_ok=True)
         return len(leftovers)
+
+
+def _in_work(path: Path) -> bool:
+    """True if another process may be writing ``path``: charts are kept without the publisher's lock."""
+    try:
+        return path.parent.name == ARTIFACTS and time.time() - path.stat().st_mtime < WRITING_SECONDS
+    except FileNotFoundError:
+        return True
 
 
 def read_if_present(path: Path) -> bytes | None:

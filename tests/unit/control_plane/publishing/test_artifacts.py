@@ -84,3 +84,15 @@ def until_some_are_kept(storage):
             return
         time.sleep(0.01)
     raise AssertionError("nothing is kept within 10 s")
+
+
+def test_what_a_killed_writer_left_is_swept_and_what_is_being_written_is_not(storage):
+    artifact_keep(storage, CHART)
+    folder = storage.root / "artifacts"
+    for name, hours in (("old", 2), ("new", 0)):
+        (folder / f".tmp-{name}").write_bytes(CHART)
+        then = time.time() - hours * 3600
+        os.utime(folder / f".tmp-{name}", (then, then))
+    assert storage.sweep() == 1
+    assert [one.name for one in folder.glob(".tmp-*")] == [".tmp-new"]
+    assert storage.read(artifact_path(DIGEST)) == CHART
