@@ -28,7 +28,7 @@ def tag_of(given: str | dict[str, Any]) -> Tag:
 
 
 def tag_select(given: Input) -> dict[str, str | None]:
-    found = argocd.select(given["strategy"], given["constraint"], map(tag_of, given["tags"]))
+    found = argocd.select(given["strategy"], given.get("constraint") or "", map(tag_of, given["tags"]))
     return {"tag": found.name if found else None}
 
 

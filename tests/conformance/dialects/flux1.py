@@ -37,7 +37,7 @@ def automation_changes(given: Input) -> list[str]:
 
 
 def helm_values_images(given: Input) -> dict[str, str]:
-    found = flux1_images.images_of_values(given["values"], given["annotations"] or {})
+    found = flux1_images.images_of_values(given["values"], given.get("annotations") or {})
     return {name: str(image) for name, image in found.items()}
 
 
