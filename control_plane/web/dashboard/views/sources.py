@@ -15,10 +15,10 @@ from control_plane.web.dashboard.show import show as show_page
 
 @needs(Role.VIEWER)
 def show(request: Request) -> HttpResponse:
-    """Every place, those that do not answer first."""
+    """Every place: those that do not answer first, those that nobody polls last."""
     now = timezone.now()
     with read_scope() as session:
-        rows = sorted(sources.sources(session), key=lambda row: row.unknown_since is None)
+        rows = sorted(sources.sources(session), key=lambda row: (row.unknown_since is None, row.next_look_at is None))
         context: dict[str, Any] = {"hosts": shared_http().hosts()}
         context |= {"rows": rows, "unknown": sum(row.unknown_since is not None for row in rows)}
         return show_page(request, session, "sources.html", context, now=now)
