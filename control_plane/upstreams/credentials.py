@@ -58,6 +58,12 @@ class Accounts:
                 return account
         return next((account for find in self._further if (account := find(host, path, application))), None)
 
+    def owner(self, host: str, path: str, application: str) -> str:
+        """Return ``application`` where an account of its own serves there, else nothing: such a place is looked at apart."""
+        host = usual_host(host)
+        has_own = any(rule.application and rule.serves(host, path, application) for rule in self._rules)
+        return application if has_own else ""
+
     def login(self, url: str) -> tuple[str, str] | None:
         """Return user and password for a URL (what ``web_client`` asks), None where there is none."""
         parts = urlsplit(url)

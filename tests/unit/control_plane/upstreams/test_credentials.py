@@ -51,6 +51,12 @@ def test_nobody_else_gets_an_account() -> None:
     assert accounts.login("https://ghcr.io@evil.com/") is None
 
 
+def test_a_place_is_looked_at_apart_only_for_an_application_with_its_own_account() -> None:
+    accounts = Accounts([rule("ghcr.io", "host"), rule("ghcr.io", "wiki", "acme", application="wiki")])
+    assert accounts.owner("ghcr.io", "acme/job", "wiki") == "wiki"
+    assert accounts.owner("ghcr.io", "acme/job", "other") == accounts.owner("ghcr.io", "other", "wiki") == ""
+
+
 def test_an_account_prints_without_its_password() -> None:
     account = Account("me", "s3cret")
     assert "s3cret" not in f"{account!r} {account} {[account]}"
