@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 
-.PHONY: help demo demo-down test lint unit integration browser e2e bench screenshots
+.PHONY: help demo demo-down test lint unit long integration browser e2e bench screenshots
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -18,6 +18,6 @@ test: ## set everything up and run all tests
 	@scripts/bootstrap test
 	@scripts/in-env scripts/test all
 
-lint unit integration browser e2e bench: ## one part of the tests
+lint unit long integration browser e2e bench: ## one part of the tests
 	@scripts/bootstrap test
 	@scripts/in-env scripts/test $@

@@ -24,11 +24,15 @@ def ids(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
 
         upgrade_database(get_settings().database)
         upgrade_accounts()
+        from django.test.utils import override_settings
+
         from tests.browser.seed import seed
 
         with session_scope() as session:
             found = seed(session, get_settings().evidence_dir)
-        yield found
+        # a password takes a fifth of a second by design; hundreds of tests need not wait for that
+        with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+            yield found
     _forget()
 
 
