@@ -1,5 +1,6 @@
 """Use cases of applications: declare (again and again, the same way) and remove."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
@@ -9,6 +10,7 @@ from control_plane.domain.applications import Declaration, UpstreamSpec
 from control_plane.domain.errors import InvalidInput
 from control_plane.domain.promotions import PROMOTION, PromotionState
 from control_plane.domain.releases import OPEN_STATES, RELEASE, ReleaseState
+from control_plane.domain.sources import SourceSpec
 from control_plane.services import audit
 from control_plane.services.choosing import weigh_soon
 from control_plane.services.declarations import encode
@@ -18,11 +20,21 @@ from control_plane.store.models import Application, Channel, SuiteArchive, Upstr
 from control_plane.store.nudges import nudge
 from control_plane.store.session import Session
 
+OwnerOf = Callable[[SourceSpec, str], str]
+
 
 def application_declare(
-    session: Session, *, declaration: Declaration, suite: bytes | None, actor: str, now: datetime
+    session: Session,
+    *,
+    declaration: Declaration,
+    suite: bytes | None,
+    actor: str,
+    now: datetime,
+    owner_of: OwnerOf = lambda _, __: "",
 ) -> Application:
     """Declare an application, or change its declaration; the same declaration again changes nothing.
+
+    ``owner_of`` says whose account reads a place (``outside.account_owner``); places that are read with another account are apart.
 
     ``suite`` is the packed archive that ``declaration.suite_digest`` names. Raises ``InvalidInput`` when it is another one.
     """
@@ -39,7 +51,7 @@ def application_declare(
     application.declaration, application.removed_at = encoded, None
     application.declared_at, application.declared_by = now, actor
     _ensure_channels(session, declaration, now)
-    _sync_upstreams(session, application, declaration, now)
+    _sync_upstreams(session, application, declaration, owner_of, now)
     audit.record(session, application, action, actor=actor, now=now, chart=declaration.chart.oci)
     return application
 
@@ -85,7 +97,9 @@ def _ensure_channels(session: Session, declaration: Declaration, now: datetime) 
             nudge(session, "channel_write_files", channel.id)
 
 
-def _sync_upstreams(session: Session, application: Application, declaration: Declaration, now: datetime) -> None:
+def _sync_upstreams(
+    session: Session, application: Application, declaration: Declaration, owner_of: OwnerOf, now: datetime
+) -> None:
     """Make the upstream rows those of the declaration. Its places are looked at anew, and what they show is weighed."""
     schedule = declaration.schedule
     application.poll_seconds, application.cron = schedule.poll_seconds, schedule.cron or None
@@ -98,18 +112,17 @@ def _sync_upstreams(session: Session, application: Application, declaration: Dec
             application.upstreams.remove(row)
     for key, spec in wanted.items():
         row = present.get(key) or Upstream(role=spec.role, alias=spec.alias)
-        _write_upstream(session, application, row, spec, now)
+        _write_upstream(session, application, row, spec, owner_of(spec.source, application.name), now)
     session.flush()
     sources_unpoll(session, before)
     weigh_soon(session, application, now)
 
 
 def _write_upstream(
-    session: Session, application: Application, row: Upstream, spec: UpstreamSpec, now: datetime
+    session: Session, application: Application, row: Upstream, spec: UpstreamSpec, account: str, now: datetime
 ) -> None:
-    """The account is the application's own where settings have one for it (``credentials``): only then it is looked at apart."""
     is_polled = spec.policy is not None
-    row.source = source_ensure(session, spec=spec.source, account="", is_polled=is_polled, now=now)
+    row.source = source_ensure(session, spec=spec.source, account=account, is_polled=is_polled, now=now)
     row.policy = msgspec.to_builtins(spec.policy) if spec.policy is not None else None
     if row not in application.upstreams:
         application.upstreams.append(row)

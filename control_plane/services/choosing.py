@@ -63,11 +63,15 @@ class Weighing:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was weighed: the combination, or what it waits for. ``unknown`` are tags by source whose digests have to be asked for."""
+    """What was weighed: the combination, or what it waits for. ``unknown`` are tags by source whose digests have to be asked for.
+
+    ``lacks``: more has to be asked than one choosing asks; the next goes on with it.
+    """
 
     result: Combination | Waiting
     unknown: tuple[tuple[int, str], ...] = ()
     again_at: datetime | None = None
+    lacks: bool = False
 
 
 @dataclass(slots=True)
@@ -252,9 +256,9 @@ def _weighed(
         outcome = weigh(weighing, clock())
         unknown = [one for one in outcome.unknown if one not in asked.tags]
         if not unknown:
-            break
+            return outcome
         _ask(weighing, unknown, asked, reader, clock, scope)
-    return outcome
+    return replace(outcome, lacks=True)
 
 
 def _ask(
@@ -306,7 +310,8 @@ def _settle(session: Session, application_id: int, outcome: Outcome, now: dateti
         _discover(session, application_id, result, audit.SYSTEM, now)
     else:
         application.choice = result.reason
-    pause = application.poll_seconds if isinstance(result, Waiting) and result.asks_again else RECHECK_SECONDS
+    asks_again = outcome.lacks or (isinstance(result, Waiting) and result.asks_again)
+    pause = application.poll_seconds if asks_again else RECHECK_SECONDS
     later = min(outcome.again_at or datetime.max.replace(tzinfo=now.tzinfo), now + timedelta(seconds=pause))
     _end(session, application, max(later, now + timedelta(seconds=1)))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache, lru_cache, partial
 
 from control_plane.domain.errors import InvalidInput
-from control_plane.domain.sources import Kind
+from control_plane.domain.sources import Kind, SourceSpec
 from control_plane.publishing.artifacts import artifact_keep
 from control_plane.publishing.keys import KeyRing
 from control_plane.publishing.repository import Repository
@@ -64,11 +64,11 @@ def shared_reader() -> Reader:
     return Reader(cache(partial(_source_of, registry=registry, web=web)), registry, helm=settings.helm)
 
 
-def _source_of(kind: Kind, *, registry: RegistryClient, web: WebClient) -> Source:
+def _source_of(kind: Kind, account: str, *, registry: RegistryClient, web: WebClient) -> Source:
     """Return what reads places of a kind. Git's library is large: it is loaded where somebody names a repository."""
     match kind:
         case "oci":
-            return OciSource(registry)
+            return OciSource(registry, account)
         case "helm":
             return HelmRepository(web, registry)
         case "git":
@@ -86,6 +86,17 @@ def _source_of(kind: Kind, *, registry: RegistryClient, web: WebClient) -> Sourc
         case "json":
             return JsonSource(web)
     raise InvalidInput(f"{kind} is no kind of place that can be read", code="source_kind")
+
+
+def account_owner(settings: Settings) -> Callable[[SourceSpec, str], str]:
+    """Return what says whose account reads a place: an application's where settings have one of its own, else nobody's."""
+    accounts = accounts_of(settings)
+
+    def owner(spec: SourceSpec, application: str) -> str:
+        host, _, path = spec.location.partition("/")
+        return accounts.owner(host, path, application) if spec.kind == "oci" else ""
+
+    return owner
 
 
 def keeper_of(settings: Settings) -> Callable[[bytes], object]:

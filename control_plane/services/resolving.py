@@ -39,13 +39,16 @@ KeepChart = Callable[[bytes], object]
 class ChartReader(Protocol):
     """What resolving needs of the outside."""
 
-    def chart(self, spec: SourceSpec, tag: str, digest: str) -> bytes:
-        """Return the packed chart, verified against ``digest``. Raises ``NotFound``, ``ChartInvalid`` or ``Transient``."""
+    def chart(self, spec: SourceSpec, account: str, tag: str, digest: str) -> bytes:
+        """Return the packed chart, verified against ``digest``; read with an application's own account where it has one.
+
+        Raises ``NotFound``, ``ChartInvalid`` or ``Transient``.
+        """
 
     def images(self, chart: bytes, declaration: Declaration) -> Sequence[str]:
         """Return every image reference that the rendered chart uses. Raises ``ChartInvalid`` when it does not render."""
 
-    def image_digest(self, image: str) -> str:
+    def image_digest(self, image: str, account: str = "") -> str:
         """Return ``sha256:…`` of an image reference. Raises ``ImageMissing`` or ``Transient``."""
 
 
@@ -122,8 +125,8 @@ def _with_tags(declaration: Declaration, tags: Mapping[str, str]) -> dict[str, A
 def read_manifest(unresolved: Unresolved, reader: ChartReader, keep: KeepChart) -> ApplicationManifest:
     """Read the chart and its images' digests; return what would run, with the digest that covers all of it."""
     declared = unresolved.declaration
-    chart = reader.chart(unresolved.chart, unresolved.chart_tag, unresolved.chart_digest)
-    images = {image: reader.image_digest(image) for image in sorted(set(reader.images(chart, declared)))}
+    chart = reader.chart(unresolved.chart, declared.name, unresolved.chart_tag, unresolved.chart_digest)
+    images = {image: reader.image_digest(image, declared.name) for image in sorted(set(reader.images(chart, declared)))}
     artifact = _artifact(unresolved, chart, keep)
     digest = release_digest(
         name=declared.name,

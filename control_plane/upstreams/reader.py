@@ -16,24 +16,27 @@ from control_plane.upstreams.source import Source
 
 
 class Reader:
-    """Reads the outside. ``source_of`` gives the implementation of each kind; ``helm`` is the program that renders charts."""
+    """Reads the outside. ``helm`` is the program that renders charts.
 
-    def __init__(self, source_of: Callable[[Kind], Source], registry: RegistryClient, *, helm: str = "helm") -> None:
+    ``source_of`` gives the implementation of a kind that reads with an account: an application's own where it has one, else anybody's.
+    """
+
+    def __init__(
+        self, source_of: Callable[[Kind, str], Source], registry: RegistryClient, *, helm: str = "helm"
+    ) -> None:
         self._source_of, self._registry, self._helm = source_of, registry, helm
 
     def listing(self, spec: SourceSpec, account: str, memo: Mapping[str, str]) -> Listing | None:
         """Return what a place lists, or None where nothing changed since ``memo``. Raises NotFound, Transient, InvalidInput."""
-        del account  # accounts are found by place; those of one application come with settings that name it
-        return self._source_of(spec.kind).listing(spec, memo)
+        return self._source_of(spec.kind, account).listing(spec, memo)
 
     def detail(self, spec: SourceSpec, account: str, tag: str, *, platforms: bool) -> Tag:
         """Return a tag with its digest. Raises NotFound, Transient, Untrusted."""
-        del account
-        return self._source_of(spec.kind).detail(spec, tag, platforms=platforms)
+        return self._source_of(spec.kind, account).detail(spec, tag, platforms=platforms)
 
-    def chart(self, spec: SourceSpec, tag: str, digest: str) -> bytes:
+    def chart(self, spec: SourceSpec, account: str, tag: str, digest: str) -> bytes:
         """Return the packed chart, every byte verified against ``digest``. Raises ChartInvalid, NotFound, Transient, Untrusted."""
-        return self._source_of(spec.kind).artifact(spec, tag, digest)
+        return self._source_of(spec.kind, account).artifact(spec, tag, digest)
 
     def images(self, chart: bytes, declaration: Declaration) -> Sequence[str]:
         """Return every image that the chart uses, as it writes them, in clusters and in rehearsals. Raises ``ChartInvalid``."""
@@ -43,9 +46,9 @@ class Reader:
         found = [chart_images(chart, one, name=name, namespace=namespace, helm=self._helm) for one in laid_over]
         return sorted(frozenset().union(*found))
 
-    def image_digest(self, image: str) -> str:
+    def image_digest(self, image: str, account: str = "") -> str:
         """Return ``sha256:…`` of an image reference. Raises ``ImageMissing`` or ``Transient``."""
         try:
-            return self._registry.head(image)
+            return self._registry.head(image, application=account)
         except NotFound as error:
             raise ImageMissing(f"the image {image} does not exist: {error.message}", code="image_missing") from error

@@ -89,7 +89,7 @@ def test_a_registry_that_is_down_marks_nothing_bad(world: World) -> None:
 def test_a_mirror_that_lost_the_chart_it_showed_marks_nothing_bad(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lost(spec: SourceSpec, tag: str, digest: str) -> bytes:
+    def lost(spec: SourceSpec, account: str, tag: str, digest: str) -> bytes:
         raise NotFound(f"no {spec.location}@{digest}")
 
     world.start()

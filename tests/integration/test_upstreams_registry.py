@@ -187,7 +187,7 @@ JOB = SourceSpec(kind="oci", location="ghcr.io/acme/job")
 
 
 def reader_of(client: RegistryClient) -> Reader:
-    return Reader(lambda _: OciSource(client), client, helm=program("helm"))
+    return Reader(lambda *_: OciSource(client), client, helm=program("helm"))
 
 
 def test_a_chart_and_all_its_images_are_read_by_digest(registry: str, client: RegistryClient) -> None:
@@ -196,7 +196,7 @@ def test_a_chart_and_all_its_images_are_read_by_digest(registry: str, client: Re
     job, busybox = push_image(registry, "acme/job", "1.2.0"), push_image(registry, "library/busybox", "latest")
     reader = reader_of(client)
     assert reader.detail(CHARTS, "", "1.2.0_b.1", platforms=False).digest == digest
-    chart = reader.chart(CHARTS, "1.2.0_b.1", digest)
+    chart = reader.chart(CHARTS, "", "1.2.0_b.1", digest)
     assert chart == package
     images = reader.images(chart, declaration())
     assert images == ["busybox", "ghcr.io/acme/job:1.2.0"]

@@ -97,7 +97,7 @@ class Registry:
         except KeyError:
             raise NotFound(f"no {repository}:{tag}") from None
 
-    def chart(self, spec: SourceSpec, tag: str, digest: str) -> bytes:
+    def chart(self, spec: SourceSpec, account: str, tag: str, digest: str) -> bytes:
         self._answer()
         for name, present in self.content.get(spec.location, {}).items():
             if present == digest:
@@ -110,7 +110,7 @@ class Registry:
             raise ChartInvalid("the chart does not render: templates/deployment.yaml:3")
         return [f"{IMAGE}:{chart.decode()}"]
 
-    def image_digest(self, image: str) -> str:
+    def image_digest(self, image: str, account: str = "") -> str:
         self._answer()
         repository, _, tag = image.rpartition(":")
         try:

@@ -14,7 +14,7 @@ from cluster_agent.contract import sha256_hex
 from control_plane.domain.errors import InvalidInput, NotFound
 from control_plane.services import applications, clusters, promotions, publications, quarantines, releases, rollouts
 from control_plane.services.choosing import release_add
-from control_plane.services.outside import repository_of, shared_reader
+from control_plane.services.outside import account_owner, repository_of, shared_reader
 from control_plane.settings import get_settings
 from control_plane.store.queries.pages import namespaces_of
 from control_plane.store.reads import sources
@@ -77,7 +77,12 @@ def apply_application(request: HttpRequest, body: ApplyBody) -> dict[str, Any]:
     declaration = parse_application_file(body.file, file=body.name, suite=suite)
     with session_scope() as session:
         applied = applications.application_declare(
-            session, declaration=declaration, suite=suite, actor=actor, now=timezone.now()
+            session,
+            declaration=declaration,
+            suite=suite,
+            actor=actor,
+            now=timezone.now(),
+            owner_of=account_owner(get_settings()),
         )
         return {"name": applied.name, "upstreams": [upstream.source.location for upstream in applied.upstreams]}
 
