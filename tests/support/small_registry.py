@@ -296,7 +296,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def main(count: int) -> None:
-    """Serve ``count`` repositories with 40 tags each until standard input ends; then print how many requests there were."""
+    """Serve ``count`` repositories with 40 tags each until standard input ends.
+
+    For each line it prints how many requests there were; a line ``REPOSITORY TAG`` publishes that tag first.
+    """
     registry = SmallRegistry()
     for number in range(count):
         tags = {f"1.{number % 7}.{patch}": digest_of(f"{number}.{patch}".encode()) for patch in range(40)}
@@ -306,7 +309,10 @@ def main(count: int) -> None:
         repository.manifests[digest_of(manifest)] = MANIFEST, manifest
     with serving(registry):
         print(registry.url, flush=True)
-        for _ in sys.stdin:
+        for line in sys.stdin:
+            if line.strip():
+                name, tag = line.split()
+                registry.repositories[name].tags[tag] = digest_of(tag.encode())
             print(registry.requests.total(), flush=True)
 
 
