@@ -5,7 +5,7 @@ reads a tag's text and says how it orders and whether its rule wants it; ``selec
 Patterns are texts: ``glob:3.*``, ``regexp:^v[0-9]+$`` (Go's RE2 syntax), or the very tag.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
@@ -172,6 +172,3 @@ class Choice(msgspec.Struct, frozen=True):
     version: str
     digest: str = ""
     reason: str = ""
-
-
-NO_WAIT = timedelta(0)

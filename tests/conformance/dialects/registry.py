@@ -150,8 +150,3 @@ REGISTRY: dict[str, Answer] = {
 }
 
 ANSWERS: dict[str, dict[str, Answer]] = {"registry-api": REGISTRY}
-
-NOT_SUPPORTED: dict[str, str] = dict.fromkeys(
-    ("registry-api/server_status", "registry-api/list_tags_server"),
-    "a rule for servers: it waits for the small registry of the tests",
-)
