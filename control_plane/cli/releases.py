@@ -13,7 +13,7 @@ app = typer.Typer(help="Releases, their rehearsals and their evidence.", no_args
 
 @app.command("list")
 def list_releases(
-    application: Annotated[str | None, typer.Option("--app", "-a", help="of this application only")] = None,
+    application: Annotated[str | None, typer.Argument(help="of this application only")] = None,
     output: Output = Format.TABLE,
 ) -> None:
     """Releases, newest first, with their fitness and its reason."""
