@@ -11,6 +11,7 @@ SECRET_WORDS = ("password", "secret", "token", "authorization", "cookie", "priva
 HIDDEN = "«hidden»"
 NOISY = (
     "_granian",
+    "alembic.runtime.migration",
     "alembic.runtime.plugins",
     "celery.app.trace",
     "celery.beat",
@@ -41,7 +42,9 @@ def configure_logs(*, level: str, log_format: str) -> None:
         _hide_secrets,
     ]
     renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer() if log_format == "json" else structlog.dev.ConsoleRenderer()
+        structlog.processors.JSONRenderer()
+        if log_format == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

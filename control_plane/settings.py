@@ -3,6 +3,7 @@
 Secrets come from files (``…_FILE``) so that they are in neither the environment nor a process list.
 """
 
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from control_plane.domain.errors import InvalidInput, Mistake, Place
 
+_POSTGRES = re.compile(r"^postgres(ql)?://")  # as most operators write it; SQLAlchemy wants its driver named
 Folder = Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())]
 
 
@@ -35,8 +37,14 @@ class Settings(BaseSettings):
         default=None,
         description="SQLAlchemy URL; default: SQLite in data_dir. A password belongs in database_password_file",
     )
+    database_url_file: Folder | None = Field(
+        default=None, description="file with the database URL, its password included; wins over database_url"
+    )
     database_password_file: Folder | None = Field(default=None, description="file with the database password")
     broker_url: str = Field(default="memory://", description="Celery broker; memory:// runs tasks in this process")
+    broker_url_file: Folder | None = Field(
+        default=None, description="file with the broker's URL, its password included; wins over broker_url"
+    )
 
     host: str = Field(default="127.0.0.1", description="address the web server listens on")
     port: PositiveInt = Field(default=8080, le=65535, description="port of the web server")
@@ -77,6 +85,15 @@ class Settings(BaseSettings):
         default=None, description="host keys that git over SSH believes; default: the user's own known_hosts"
     )
 
+    signs: bool = Field(
+        default=True,
+        description="this process has the signing keys; false: it only reads what was published (web, rehearsals)",
+    )
+    root_key_file: Folder | None = Field(
+        default=None, description="the root key, kept apart from data_dir, e.g. a mounted secret that may be taken away"
+    )
+    online_key_file: Folder | None = Field(default=None, description="the online key, kept apart from data_dir")
+
     rehearsal_provider: Literal["kind", "existing"] = Field(default="kind", description="where releases are rehearsed")
     rehearsal_kubeconfig: Folder | None = Field(default=None, description="kubeconfig for rehearsal_provider=existing")
     rehearsal_context: str | None = Field(default=None, description="context for rehearsal_provider=existing")
@@ -113,17 +130,22 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """SQLAlchemy URL with its password, if any. Never log it."""
-        if self.database_url is None:
+        url = _secret(self.database_url_file) or self.database_url
+        if url is None:
             return f"sqlite:///{self.data_dir / 'tidegate.sqlite3'}"
-        if self.database_password_file is None:
-            return self.database_url
-        password = quote(self.database_password_file.read_text(encoding="utf-8").strip(), safe="")
-        return self.database_url.replace("@", f":{password}@", 1)
+        url = _POSTGRES.sub("postgresql+psycopg://", url)
+        password = _secret(self.database_password_file)
+        return url.replace("@", f":{quote(password, safe='')}@", 1) if password else url
+
+    @property
+    def broker(self) -> str:
+        """Celery's broker URL with its password, if any. Never log it."""
+        return _secret(self.broker_url_file) or self.broker_url
 
     @property
     def is_embedded(self) -> bool:
         """Tasks run in this very process."""
-        return self.broker_url.startswith("memory://")
+        return self.broker.startswith("memory://")
 
     @property
     def url(self) -> str:
@@ -136,6 +158,12 @@ class Settings(BaseSettings):
         return self.data_dir / "keys"
 
     @property
+    def given_keys(self) -> dict[str, Path]:
+        """The keys that lie in files of their own, by role."""
+        named = {"root": self.root_key_file, "online": self.online_key_file}
+        return {role: file for role, file in named.items() if file is not None}
+
+    @property
     def tuf_dir(self) -> Path:
         """The TUF repository: static files that any web server may serve."""
         return self.data_dir / "tuf"
@@ -144,6 +172,10 @@ class Settings(BaseSettings):
     def evidence_dir(self) -> Path:
         """What rehearsals found, a folder per run."""
         return self.data_dir / "evidence"
+
+
+def _secret(file: Path | None) -> str | None:
+    return file.read_text(encoding="utf-8").strip() if file else None
 
 
 @lru_cache(maxsize=1)

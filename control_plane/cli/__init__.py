@@ -1,6 +1,7 @@
 """``tidegate …``: the control plane's programs, and a client of its API. Heavy imports happen inside the command that needs them."""
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -13,6 +14,8 @@ from control_plane.cli import (
     explain,
     keys,
     local,
+    people,
+    promotions,
     quarantines,
     releases,
     rollouts,
@@ -21,28 +24,61 @@ from control_plane.cli import (
     status,
 )
 
+DECIDE, RUN, CARE = "See and decide", "Run the control plane", "This machine"
+EPILOG = """
+[bold]Begin[/bold]: `tidegate doctor`, then `tidegate up`, then `tidegate app apply -f application.yaml` in another terminal.
+
+[bold]Which control plane[/bold]: the one of this machine is found by itself. Another one: TIDEGATE_URL=https://…, and
+TIDEGATE_TOKEN_FILE=FILE with a token made in its dashboard under Settings.
+
+[bold]For programs[/bold]: every read has `-o json`. Exit codes: 0 done, 1 refused, 2 wrong input, 3 not found,
+4 could not find out (try again), 5 untrusted.
+"""
 app = typer.Typer(
     name="tidegate",
     help="Move upstream releases of Kubernetes apps to many clusters, safely.",
+    epilog=EPILOG.strip().replace("\n\n", "\0").replace("\n", " ").replace("\0", "\n\n"),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="rich",
 )
-servers.register(app)
-local.register(app)
-status.register(app)
-approvals.register(app)
-explain.register(app)
-app.add_typer(audit.app, name="audit")
-app.add_typer(apps.app, name="app")
-app.add_typer(sources.app, name="source")
-app.add_typer(quarantines.app, name="quarantine")
-app.add_typer(releases.app, name="release")
-app.add_typer(channels.app, name="channel")
-app.add_typer(cluster.app, name="cluster")
-app.add_typer(rollouts.app, name="rollout")
-app.add_typer(keys.app, name="keys")
+status.register(app, DECIDE)
+approvals.register(app, DECIDE)
+explain.register(app, DECIDE)
+for name, group in {
+    "app": apps,
+    "source": sources,
+    "quarantine": quarantines,
+    "release": releases,
+    "promotion": promotions,
+    "channel": channels,
+    "cluster": cluster,
+    "rollout": rollouts,
+    "audit": audit,
+}.items():
+    app.add_typer(group.app, name=name, rich_help_panel=DECIDE)
+servers.register(app, RUN)
+local.register(app, CARE)
+people.register(app, CARE)
+app.add_typer(keys.app, name="keys", rich_help_panel=CARE)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"tidegate {version('tidegate')}")
+        raise typer.Exit
+
+
+@app.callback()
+def tidegate(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="print the version and exit")
+    ] = False,
+) -> None:
+    """Move upstream releases of Kubernetes apps to many clusters, safely."""
 
 
 def main() -> None:

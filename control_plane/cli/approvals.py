@@ -11,10 +11,10 @@ Channel = Annotated[str | None, typer.Option("--channel", "-c", help="the channe
 Comment = Annotated[str, typer.Option("--comment", "-m", help="kept in the audit log")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to ``app``."""
-    app.command("approve")(approve)
-    app.command("reject")(reject)
+def register(app: typer.Typer, panel: str) -> None:
+    """Add the commands to ``app``, in a panel of its help."""
+    app.command("approve", rich_help_panel=panel)(approve)
+    app.command("reject", rich_help_panel=panel)(reject)
 
 
 def approve(

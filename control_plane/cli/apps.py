@@ -60,7 +60,7 @@ def show_application(name: str, output: Output = Format.TABLE) -> None:
     """One application: its upstreams, with last and next look, and its releases."""
     from control_plane.cli.client import get_client
 
-    show(get_client().get(f"applications/{name}"), output, _one)
+    show(get_client().get(f"applications/{name}"), output, _whole)
 
 
 @app.command("remove")
@@ -90,7 +90,15 @@ def _overview(rows: list[dict[str, Any]]) -> Any:
     )
 
 
-def _one(row: dict[str, Any]) -> Any:
+def _whole(row: dict[str, Any]) -> Any:
+    from rich.console import Group
+
+    from control_plane.cli.releases import as_table
+
+    return Group(_upstreams(row), "", as_table(row["releases"]))
+
+
+def _upstreams(row: dict[str, Any]) -> Any:
     return table(
         ("UPSTREAM", "PLACE", "WANTS", "NEWEST", "LOOKED", "NEXT", "WHY"),
         (

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from control_plane.cli.output import Format, Output, age, show, table
+from control_plane.cli.output import Format, Output, age, local_time, show, table
 
 app = typer.Typer(help="Clusters that follow a channel.", no_args_is_help=True)
 
@@ -29,6 +29,14 @@ def list_clusters(output: Output = Format.TABLE) -> None:
     from control_plane.cli.client import get_client
 
     show(get_client().get("clusters"), output, _list)
+
+
+@app.command("show")
+def show_cluster(name: str, output: Output = Format.TABLE) -> None:
+    """What a cluster's agent reported, newest first."""
+    from control_plane.cli.client import get_client
+
+    show(get_client().get(f"clusters/{name}/reports"), output, _reports)
 
 
 @app.command("token")
@@ -75,4 +83,22 @@ def _list(rows: list[dict[str, Any]]) -> Any:
             for row in rows
         ),
         empty="No clusters yet. Add one: tidegate cluster add NAME",
+    )
+
+
+def _reports(rows: list[dict[str, Any]]) -> Any:
+    return table(
+        ("WHEN", "GENERATION", "APPLICATION", "RELEASE", "OUTCOME", "MESSAGE"),
+        (
+            (
+                local_time(row["at"]),
+                row["generation"],
+                row["application"],
+                row["release"],
+                row["outcome"],
+                row["message"] or row["code"],
+            )
+            for row in rows
+        ),
+        empty="No report yet: its agent has not called. `tidegate cluster list` says when it last did.",
     )

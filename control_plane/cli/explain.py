@@ -14,9 +14,9 @@ from control_plane.domain.errors import InvalidInput
 SHOWN = 30
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to ``app``."""
-    app.command("explain")(explain)
+def register(app: typer.Typer, panel: str) -> None:
+    """Add the command to ``app``, in a panel of its help."""
+    app.command("explain", rich_help_panel=panel)(explain)
 
 
 def explain(

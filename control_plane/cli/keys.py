@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,6 +20,24 @@ class Which(StrEnum):
 
     ONLINE = "online"
     ROOT = "root"
+
+
+@app.command("new")
+def new(
+    folder: Annotated[Path, typer.Argument(help="where root.pem and online.pem are put; made where it is missing")],
+) -> None:
+    """Make a pair of keys for a control plane that has not started yet, to be kept apart from its data: in Secrets, or in a safe."""
+    from control_plane.domain.errors import Refused
+    from control_plane.publishing.keys import ROLES, write_new_key
+
+    files = [folder / f"{role}.pem" for role in ROLES]
+    there = next((file for file in files if file.exists()), None)
+    if there is not None:
+        raise Refused(f"{there} is there already, and no key is ever overwritten: choose another folder")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for file in files:
+        write_new_key(file)
+    typer.echo(f"{folder} has root.pem, which signs who may sign, and online.pem, which signs every publication")
 
 
 @app.command("rotate")

@@ -12,10 +12,10 @@ import typer
 from control_plane.cli.output import Format, Output
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to ``app``."""
-    app.command("doctor")(doctor)
-    app.command("demo")(demo)
+def register(app: typer.Typer, panel: str) -> None:
+    """Add the commands to ``app``, in a panel of its help."""
+    app.command("doctor", rich_help_panel=panel)(doctor)
+    app.command("demo", rich_help_panel=panel)(demo)
 
 
 def _harness(module: str, *arguments: str) -> None:

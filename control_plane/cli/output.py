@@ -47,6 +47,8 @@ def print_error(error: TidegateError) -> None:
     console.print(Text("error: ", style="bold red") + Text(error.message), soft_wrap=True)
     if isinstance(error, InvalidInput):
         for mistake in error.mistakes:
+            if str(mistake) == error.message:
+                continue
             console.print(Text(f"  {mistake}"), soft_wrap=True)
 
 

@@ -55,7 +55,8 @@ def run_web() -> None:
     from control_plane.tasks import nudges
     from control_plane.tasks.steps import clock
 
-    channels_reconcile(repository=repository_of(settings), clock=clock)
+    if settings.signs:
+        channels_reconcile(repository=repository_of(settings), clock=clock)
     nudges.install()
     _serve(settings)
 
@@ -86,6 +87,7 @@ def run_migrate() -> None:
 
     with turn_to_prepare(settings.database):
         _migrate(settings)
+    log.info("the database has this version's tables")
 
 
 def _prepare() -> Settings:

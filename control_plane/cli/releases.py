@@ -19,7 +19,7 @@ def list_releases(
     """Releases, newest first, with their fitness and its reason."""
     from control_plane.cli.client import get_client
 
-    show(get_client().get("releases", application=application), output, _list)
+    show(get_client().get("releases", application=application), output, as_table)
 
 
 @app.command("show")
@@ -27,7 +27,7 @@ def show_release(application: str, version: str, output: Output = Format.TABLE) 
     """One release: digests, rehearsals step by step, promotions."""
     from control_plane.cli.client import get_client
 
-    show(get_client().get(f"applications/{application}/releases/{version}"), output, _steps)
+    show(get_client().get(f"applications/{application}/releases/{version}"), output, _whole)
 
 
 @app.command("add")
@@ -95,7 +95,8 @@ def requeue(
     typer.echo(f"{application} {version} is queued for another rehearsal")
 
 
-def _list(rows: list[dict[str, Any]]) -> Any:
+def as_table(rows: list[dict[str, Any]]) -> Any:
+    """Return the rows for people."""
     return table(
         ("APPLICATION", "VERSION", "STATE", "SINCE", "REASON"),
         (
@@ -106,9 +107,29 @@ def _list(rows: list[dict[str, Any]]) -> Any:
     )
 
 
-def _steps(row: dict[str, Any]) -> Any:
+def _whole(row: dict[str, Any]) -> Any:
+    from rich.console import Group
+
+    from control_plane.cli.promotions import as_table
+
+    parts = [_head(row), *(_run(run) for run in row["runs"]), as_table(row["promotions"])]
+    return Group(*[line for part in parts for line in (part, "")][:-1])
+
+
+def _head(row: dict[str, Any]) -> str:
+    why = f": {row['state_reason']}" if row["state_reason"] else ""
+    manifest = row["manifest"] or {}
+    pinned = [manifest["artifact"]] if manifest.get("artifact") else []
+    lines = [f"{one['ref']} {one['digest']}" for one in pinned]
+    lines += [f"{name} {digest}" for name, digest in manifest.get("images", {}).items()]
+    return "\n".join(
+        [f"{row['application']} {row['version']} is {row['state']}{why}", *(f"  {line}" for line in lines)]
+    )
+
+
+def _run(run: dict[str, Any]) -> Any:
     return table(
-        ("RUN", "STEP", "STATE", "MESSAGE"),
-        ((run["id"], step["title"], step["state"], step["message"]) for run in row["runs"] for step in run["steps"]),
-        empty=f"{row['version']} is {row['state']}: {row['state_reason'] or 'it has not been rehearsed yet'}",
+        (f"RUN {run['id']}", run["verdict"] or "running", run["reason"]),
+        ((step["title"], step["state"], step["message"]) for step in run["steps"]),
+        empty=f"Run {run['id']} has no step yet.",
     )

@@ -13,13 +13,13 @@ AlsoListen = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to ``app``."""
-    app.command("up")(up)
-    app.command("web")(web)
-    app.command("worker")(worker)
-    app.command("beat")(beat)
-    app.command("migrate")(migrate)
+def register(app: typer.Typer, panel: str) -> None:
+    """Add the commands to ``app``, in a panel of its help."""
+    app.command("up", rich_help_panel=panel)(up)
+    app.command("web", rich_help_panel=panel)(web)
+    app.command("worker", rich_help_panel=panel)(worker)
+    app.command("beat", rich_help_panel=panel)(beat)
+    app.command("migrate", rich_help_panel=panel)(migrate)
 
 
 def _override(**given: object) -> None:

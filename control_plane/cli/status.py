@@ -7,9 +7,9 @@ import typer
 from control_plane.cli.output import Format, Output, show, table
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to ``app``."""
-    app.command("status")(status)
+def register(app: typer.Typer, panel: str) -> None:
+    """Add the command to ``app``, in a panel of its help."""
+    app.command("status", rich_help_panel=panel)(status)
 
 
 def status(output: Output = Format.TABLE) -> None:

@@ -6,13 +6,15 @@ online.pem       signs snapshot, timestamp, rollouts and (for now) every channel
 signed/          every root.json and targets.json ever signed: public, but they cannot be made again without root.pem
 
 The directory is 0700 and each key 0600. Keys are written whole or not at all, and an existing key is never overwritten.
+A key may also be given as a file elsewhere, such as a mounted secret: it is used where the directory has none, and never made.
 """
 
-import contextlib
 import fcntl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from types import MappingProxyType
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -23,25 +25,28 @@ from control_plane.domain.errors import Refused, Transient
 from control_plane.publishing.storage import DirectoryStorage, read_if_present, sync_directory, write_atomically
 
 LOCK_WAIT_SECONDS = 30.0
+ROLES = ("root", "online")
+_NONE: Mapping[str, Path] = MappingProxyType({})
 
 
 class KeyRing:
-    """The keys in ``directory``. Files are read at each use, so taking a key away has effect at once."""
+    """The keys in ``directory``, and ``given`` ones by role. Files are read at each use: taking a key away has effect at once."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, given: Mapping[str, Path] = _NONE) -> None:
         self.directory = directory
+        self.given = given
         self.signed = DirectoryStorage(directory / "signed")
 
     def make_missing(self) -> None:
-        """Make both keys at first start. Once a root.json has been signed no key is ever made silently."""
+        """Make the keys that are not given, at first start. Once a root.json has been signed no key is ever made silently."""
         self.directory.mkdir(parents=True, exist_ok=True)
         self.directory.chmod(0o700)
         self._sweep()
         if self.signed.names("."):
             return
-        for role in ("root", "online"):
-            if not self._path(role).exists():
-                _write_new_key(self._path(role))
+        for role in ROLES:
+            if role not in self.given and not self._path(role).exists():
+                write_new_key(self._path(role))
 
     def root_signers(self) -> tuple[CryptoSigner, ...]:
         """Return signers of the root key and its successor, as far as they are here. May be empty."""
@@ -51,18 +56,17 @@ class KeyRing:
         """Return signers of the online key and its successor. Raises ``Refused`` where there is none."""
         signers = self._signers("online")
         if not signers:
-            raise Refused(
-                f"the online key {self._path('online')} is missing: put it back from your backup",
-                code="online_key_missing",
-            )
+            place = self.given.get("online", self._path("online"))
+            raise Refused(f"the online key {place} is missing: put it back from your backup", code="online_key_missing")
         return signers
 
     def require_root(self, purpose: str) -> tuple[CryptoSigner, ...]:
         """Return the root signers, or refuse with what they are needed for."""
         signers = self.root_signers()
         if not signers:
+            place = self.given.get("root", self._path("root"))
             raise Refused(
-                f"{purpose} needs the root key: put it at {self._path('root')}, try again, and take it away afterwards",
+                f"{purpose} needs the root key: put it at {place}, try again, and take it away afterwards",
                 code="root_key_absent",
             )
         return signers
@@ -71,7 +75,7 @@ class KeyRing:
         """Return the successor of ``role``'s key, made now unless an unfinished rotation left one."""
         path = self._path(f"{role}.next")
         if not path.exists():
-            _write_new_key(path)
+            write_new_key(path)
         return _load(path)
 
     def finish_rotation(self, role: str) -> None:
@@ -81,37 +85,67 @@ class KeyRing:
 
     def unfinished_rotations(self) -> list[str]:
         """Return the roles that have a successor waiting."""
-        return [role for role in ("root", "online") if self._path(f"{role}.next").exists()]
+        return [role for role in ROLES if self._path(f"{role}.next").exists()]
 
     def too_open(self) -> list[Path]:
         """Return the key files that others on this machine may read."""
         return [path for path in sorted(self.directory.glob("*.pem")) if path.stat().st_mode & 0o077]
 
-    @contextlib.contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> AbstractContextManager[None]:
         """Let one publisher work at a time, among threads and processes of this machine.
 
         The kernel frees the lock when its holder dies. Raises ``Transient`` after ``LOCK_WAIT_SECONDS``.
         """
-        self.directory.mkdir(parents=True, exist_ok=True)
-        with (self.directory / "publish.lock").open("wb") as file:
-            _wait_for(file.fileno())
-            yield
+        return _turn(self.directory)
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Let nobody publish while the whole repository is read."""
+        return self.lock()
 
     def _path(self, name: str) -> Path:
         return self.directory / f"{name}.pem"
 
     def _signers(self, role: str) -> tuple[CryptoSigner, ...]:
-        paths = (self._path(role), self._path(f"{role}.next"))
+        own = self._path(role)
+        current = own if own.exists() else self.given.get(role, own)
+        paths = (current, self._path(f"{role}.next"))
         return tuple(_load(path) for path in paths if path.exists())
 
     def _sweep(self) -> None:
         DirectoryStorage(self.directory).sweep()
 
 
-def _write_new_key(path: Path) -> None:
+class PublishedHalves(KeyRing):
+    """What a process without keys knows: the published copies of root.json and targets.json in ``metadata``. Signs nothing."""
+
+    def __init__(self, metadata: Path) -> None:
+        super().__init__(metadata)
+        self.signed = DirectoryStorage(metadata)
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Refuse: nobody publishes here."""
+        raise Refused(
+            "this process has no signing keys (TIDEGATE_SIGNS=false): the worker on the queue `tidegate` signs",
+            code="signs_nothing",
+        )
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Need no turn: timestamp.json is replaced in one step, and all that it leads to stays as it is."""
+        return nullcontext()
+
+
+def write_new_key(path: Path) -> None:
+    """Write a new ed25519 key, mode 0600. The caller has made sure that none is overwritten."""
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     write_atomically(path, pem, mode=0o600)
+
+
+@contextmanager
+def _turn(directory: Path) -> Iterator[None]:
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "publish.lock").open("wb") as file:
+        _wait_for(file.fileno())
+        yield
 
 
 def _load(path: Path) -> CryptoSigner:

@@ -106,7 +106,7 @@ class Repository:
 
     def state(self, now: datetime) -> RepositoryState:
         """Describe the repository for pages; verifies every file that clients would read."""
-        with self.keys.lock():
+        with self.keys.reading():
             return describe(self.storage, self.keys, load_tree(self.storage, self.keys), now)
 
     def first_root(self) -> bytes:
@@ -114,7 +114,8 @@ class Repository:
         data = self.keys.signed.read("1.root.json")
         if data is None:
             raise Refused(
-                "the repository has not been initialised: start the control plane once", code="not_initialised"
+                "there is no root.json yet: start the control plane; its worker, which has the signing keys, makes it",
+                code="not_initialised",
             )
         return data
 

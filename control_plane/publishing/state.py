@@ -56,7 +56,7 @@ def describe(storage: Storage, keys: KeyRing, tree: Tree | None, now: datetime) 
     root_key_present = bool(keys.root_signers())
     if tree is None:
         return RepositoryState((), (), root_key_present, "", ("the repository has not been initialised",), ())
-    roles = tuple(_roles(keys, tree))
+    roles = tuple(_roles(tree))
     damage = (
         *tree.damage,
         *(f"{name} is not what its role signed" for name in damaged_targets(storage, tree)),
@@ -72,8 +72,8 @@ def describe(storage: Storage, keys: KeyRing, tree: Tree | None, now: datetime) 
     )
 
 
-def _roles(keys: KeyRing, tree: Tree) -> Iterator[RoleState]:
-    online = {signer.public_key.keyid for signer in keys.online_signers()}
+def _roles(tree: Tree) -> Iterator[RoleState]:
+    online = set(tree.root.signed.roles["timestamp"].keyids)
     top: list[tuple[str, Metadata[Root] | Metadata[Targets] | Metadata[Snapshot] | Metadata[Timestamp] | None]] = [
         ("root", tree.root),
         ("targets", tree.targets),

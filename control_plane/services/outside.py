@@ -8,7 +8,7 @@ from functools import cache, lru_cache, partial
 from control_plane.domain.errors import InvalidInput
 from control_plane.domain.sources import Kind, SourceSpec
 from control_plane.publishing.artifacts import artifact_keep
-from control_plane.publishing.keys import KeyRing
+from control_plane.publishing.keys import KeyRing, PublishedHalves
 from control_plane.publishing.repository import Repository
 from control_plane.publishing.storage import DirectoryStorage
 from control_plane.services.rehearsals import Workplace
@@ -33,8 +33,13 @@ from test_harness.runner import Registries
 
 
 def repository_of(settings: Settings) -> Repository:
-    """Return the publisher of the channels' files. It holds no state: make one wherever it is needed."""
-    return Repository(DirectoryStorage(settings.tuf_dir), KeyRing(settings.keys_dir))
+    """Return the publisher of the channels' files; one that only reads where this process has no keys. It holds no state."""
+    keys = (
+        KeyRing(settings.keys_dir, settings.given_keys)
+        if settings.signs
+        else PublishedHalves(settings.tuf_dir / "metadata")
+    )
+    return Repository(DirectoryStorage(settings.tuf_dir), keys)
 
 
 @lru_cache(maxsize=1)

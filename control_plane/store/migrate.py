@@ -6,8 +6,11 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script.revision import ResolutionError
+from alembic.util import CommandError
 from sqlalchemy import text
 
+from control_plane.domain.errors import Refused
 from control_plane.store.session import make_engine
 from control_plane.store.trouble import told_trouble
 
@@ -22,8 +25,20 @@ def migrations_folder() -> Path:
 
 
 def upgrade_database(url: str) -> None:
-    """Migrate the database at ``url``; nothing happens where that was done before."""
-    _run(url, lambda config: command.upgrade(config, "head"))
+    """Migrate the database at ``url``; nothing happens where that was done before.
+
+    Raises ``Refused`` where a newer Tidegate has migrated it: nothing is changed then.
+    """
+    try:
+        _run(url, lambda config: command.upgrade(config, "head"))
+    except CommandError as error:
+        if not isinstance(error.__cause__, ResolutionError):
+            raise
+        raise Refused(
+            "a newer Tidegate has changed this database, and this older one cannot read it: run the newer one again, "
+            f"or put back the backup from before the upgrade ({error})",
+            code="database_newer",
+        ) from error
 
 
 @contextmanager

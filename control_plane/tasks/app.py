@@ -19,7 +19,7 @@ BROKER_TIMEOUT_SECONDS = 2.0
 
 def make_app(settings: Settings) -> Celery:
     """Return the configured application."""
-    broker = IN_PROCESS if settings.is_embedded else settings.broker_url
+    broker = IN_PROCESS if settings.is_embedded else settings.broker
     app = Celery("tidegate", broker=broker, include=["control_plane.tasks.steps"], set_as_current=False)
     app.conf.update(
         task_default_queue=DEFAULT_QUEUE,

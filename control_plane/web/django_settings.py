@@ -5,6 +5,8 @@ Accounts live in the same database as the domain. Pages are answered by ``dashbo
 
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -20,14 +22,21 @@ BUSY_TIMEOUT_SECONDS = 30
 def secret_key(file: Path) -> str:
     """Return the key that signs sessions and forms; made at first use, mode 0600."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not file.exists():
+        _keep_first(file, secrets.token_urlsafe(50))
+    return file.read_text(encoding="utf-8").strip()
+
+
+def _keep_first(file: Path, text: str) -> None:
+    """Write ``text`` unless another process, perhaps on another machine, has done so: whole or not at all."""
+    descriptor, draft = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
     try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return file.read_text(encoding="utf-8").strip()
-    key = secrets.token_urlsafe(50)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(key)
-    return key
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        with suppress(FileExistsError):
+            os.link(draft, file)
+    finally:
+        Path(draft).unlink()
 
 
 def database(url: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import pytest
 from alembic import command
 from sqlalchemy import Engine, inspect, select, text
 
+from control_plane.domain.errors import Refused
 from control_plane.services.first_seen import logs_verify
 from control_plane.services.sources import key_of, spec_of
 from control_plane.store import migrate, models, seen
@@ -73,3 +74,17 @@ def test_what_was_seen_is_carried_over_to_sources_with_its_first_time(tmp_path: 
         assert tags == {"1.1.0": "sha256:aa", "1.2.0": "sha256:cc"}
         assert [check.damage for check in logs_verify(session)] == ["", ""]
     engine.dispose()
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(engine: Engine, database_url: str) -> None:
+    with engine.begin() as connection:
+        before = connection.execute(text("SELECT version_num FROM tidegate_schema")).scalar_one()
+        connection.execute(text("UPDATE tidegate_schema SET version_num = '9999'"))
+    try:
+        with pytest.raises(Refused, match="a newer Tidegate has changed this database"):
+            upgrade_database(database_url)
+        with engine.connect() as connection:
+            assert connection.execute(text("SELECT version_num FROM tidegate_schema")).scalar_one() == "9999"
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE tidegate_schema SET version_num = :before"), {"before": before})

@@ -4,9 +4,9 @@ import secrets
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
-from control_plane.domain.errors import InvalidInput, Mistake, Place, Refused
+from control_plane.domain.errors import InvalidInput, Mistake, NotFound, Place, Refused
 from control_plane.web.accounts.models import User
 from control_plane.web.accounts.roles import Role
 
@@ -30,6 +30,21 @@ def person_add(*, name: str, role: Role) -> str:
     except ValidationError as error:
         raise _invalid(error) from None
     return _with_first_password(person)
+
+
+def person_named(name: str) -> User:
+    """Return the person. ``NotFound`` with the names that there are, ``Refused`` where there is no control plane."""
+    try:
+        people = {person.name: person for person in User.objects.order_by("name")}
+    except DatabaseError as error:
+        raise Refused(
+            "this database has no people yet: start the control plane once, or set TIDEGATE_DATA_DIR or "
+            f"TIDEGATE_DATABASE_URL to where it works ({error})",
+            code="no_control_plane",
+        ) from error
+    if name not in people:
+        raise NotFound(f"there is no person {name!r}; there are: {', '.join(people) or 'none'}", code="person_unknown")
+    return people[name]
 
 
 def password_reset(person: User) -> str:

@@ -8,7 +8,10 @@ import pytest
 
 from control_plane.domain.errors import Refused, Transient
 from control_plane.publishing import keys as keys_module
-from control_plane.publishing.keys import KeyRing
+from control_plane.publishing.keys import KeyRing, PublishedHalves
+from control_plane.publishing.repository import Repository
+from control_plane.publishing.rotation import rotate_online_key
+from control_plane.publishing.storage import DirectoryStorage
 
 from .conftest import NOW, manifest
 
@@ -84,3 +87,62 @@ def test_one_publisher_at_a_time_and_a_dead_one_frees_the_lock(repository, keys,
     holder.kill()
     holder.join()
     assert repository.publish_channel(manifest(1), now=NOW)
+
+
+@pytest.fixture
+def given(tmp_path):
+    """Keys as mounted secrets have them: made elsewhere, readable, never written."""
+    made = tmp_path / "elsewhere"
+    KeyRing(made).make_missing()
+    return {role: made / f"{role}.pem" for role in ("root", "online")}
+
+
+def _published(tmp_path, given):
+    repository = Repository(DirectoryStorage(tmp_path / "tuf"), KeyRing(tmp_path / "own", given))
+    repository.initialise(channels=["edge"], now=NOW)
+    return repository
+
+
+def test_given_keys_sign_and_none_is_made_beside_them(tmp_path, given):
+    repository = _published(tmp_path, given)
+    assert list((tmp_path / "own").glob("*.pem")) == []
+    assert repository.state(NOW).warnings == ()
+
+
+def test_a_given_root_key_that_is_taken_away_stops_new_channels_only(tmp_path, given):
+    repository = _published(tmp_path, given)
+    given["root"].unlink()
+    assert repository.publish_channel(manifest(1, channel="edge"), now=NOW)
+    with pytest.raises(Refused, match=f"put it at {given['root']}"):
+        repository.add_channel("beta", now=NOW)
+
+
+def test_a_given_key_that_is_not_there_at_the_first_start_is_named_and_not_made(tmp_path, given):
+    given["online"].unlink()
+    with pytest.raises(Refused, match=f"{given['online']} is missing"):
+        _published(tmp_path, given)
+    assert list((tmp_path / "own").glob("*.pem")) == []
+
+
+def test_a_rotation_puts_the_successor_of_a_given_key_into_the_own_directory(tmp_path, given):
+    repository = _published(tmp_path, given)
+    rotate_online_key(repository, NOW)
+    assert [path.name for path in (tmp_path / "own").glob("*.pem")] == ["online.pem"]
+    given["online"].unlink()
+    assert repository.publish_channel(manifest(1, channel="edge"), now=NOW)
+
+
+def test_a_process_without_keys_reads_what_was_published_and_signs_nothing(tmp_path, given):
+    published = _published(tmp_path, given)
+    reader = Repository(published.storage, PublishedHalves(tmp_path / "tuf/metadata"))
+    before = sorted(tmp_path.rglob("*"))
+    assert reader.first_root() == published.first_root()
+    assert reader.state(NOW).roles == published.state(NOW).roles
+    for change in (
+        lambda: reader.initialise(now=NOW),
+        lambda: reader.add_channel("beta", now=NOW),
+        lambda: reader.publish_channel(manifest(1, channel="edge"), now=NOW),
+    ):
+        with pytest.raises(Refused, match="TIDEGATE_SIGNS"):
+            change()
+    assert sorted(tmp_path.rglob("*")) == before

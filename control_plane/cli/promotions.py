@@ -1,0 +1,50 @@
+"""``tidegate promotion …``: releases on their way into channels. `tidegate approve` and `reject` decide."""
+
+from typing import Annotated, Any
+
+import typer
+
+from control_plane.cli.output import Format, Output, age, show, table
+
+app = typer.Typer(help="Releases on their way into channels.", no_args_is_help=True)
+
+
+@app.callback()
+def promotions() -> None:
+    """Releases on their way into channels."""
+
+
+@app.command("list")
+def list_promotions(
+    application: Annotated[str | None, typer.Argument(help="of this application only")] = None,
+    output: Output = Format.TABLE,
+) -> None:
+    """Promotions, newest first: what each waits for, and who has approved it."""
+    from control_plane.cli.client import get_client
+
+    show(get_client().get("promotions", application=application), output, as_table)
+
+
+def as_table(rows: list[dict[str, Any]]) -> Any:
+    """Return the rows for people."""
+    return table(
+        ("APPLICATION", "VERSION", "CHANNEL", "STATE", "SINCE", "APPROVALS", "REASON"),
+        (
+            (
+                row["application"],
+                row["version"],
+                row["channel"],
+                row["state"],
+                age(row["state_since"]),
+                _approvals(row),
+                row["state_reason"],
+            )
+            for row in rows
+        ),
+        empty="No promotions: a verified release is proposed for its channels by itself.",
+    )
+
+
+def _approvals(row: dict[str, Any]) -> str:
+    count = f"{len(row['approvals'])} of {row['approvals_needed']}"
+    return f"{count} ({', '.join(row['approvals'])})" if row["approvals"] else count
