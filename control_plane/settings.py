@@ -78,6 +78,7 @@ class Settings(BaseSettings):
         description='requests per second and hour by host, as JSON: {"ghcr.io": [5, 10000], "*": [50, 100000]}',
     )
     helm: str = Field(default="helm", description="the Helm program")
+    kubectl: str = Field(default="kubectl", description="the kubectl program: it renders kustomizations")
     git_ssh_key_file: Folder | None = Field(
         default=None, description="private key for git over SSH; default: the user's own keys"
     )

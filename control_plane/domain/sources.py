@@ -15,7 +15,8 @@ class SourceSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One place, the same for everybody who names it. Equal specs are looked at once.
 
     ``location`` is its repository, URL or (forges) ``owner/name``, with the server in front where it is not the usual one; canonical,
-    without secrets. ``name``: helm, the chart's name. ``path``: git, the folder; json, the JMESPath. ``branch``: git, follow a
+    without secrets. ``name``: helm, the chart's name. ``path``: git, the folder; json, the JMESPath; forges, the
+    path below which the server lives. ``branch``: git, follow a
     branch's commits instead of tags.
     """
 

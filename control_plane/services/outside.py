@@ -14,6 +14,7 @@ from control_plane.publishing.storage import DirectoryStorage
 from control_plane.services.rehearsals import Workplace
 from control_plane.settings import Settings, get_settings
 from control_plane.upstreams.accounts_file import read_accounts
+from control_plane.upstreams.chart_dependencies import DependencyReader
 from control_plane.upstreams.credentials import Accounts
 from control_plane.upstreams.docker_config import DockerConfig
 from control_plane.upstreams.forges import ForgeSource
@@ -77,11 +78,14 @@ def _source_of(kind: Kind, account: str, *, registry: RegistryClient, web: WebCl
         case "helm":
             return HelmRepository(web, registry)
         case "git":
+            from control_plane.upstreams.folders import Packer
             from control_plane.upstreams.git import GitSource
             from control_plane.upstreams.git_transport import Ssh
 
             settings = get_settings()
-            return GitSource(web, Ssh(key=settings.git_ssh_key_file, known_hosts=settings.git_known_hosts_file))
+            charts = DependencyReader(HelmRepository(web, registry), registry, account)
+            ssh = Ssh(key=settings.git_ssh_key_file, known_hosts=settings.git_known_hosts_file)
+            return GitSource(web, Packer(charts, kubectl=settings.kubectl), ssh)
         case "github":
             return ForgeSource(web, GitHub())
         case "gitlab":

@@ -33,12 +33,14 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Forge(Protocol):
-    """What differs between forges: addresses and the shape of answers. ``server`` is ``https://host``.
+    """What differs between forges: addresses and the shape of answers. ``server`` is ``https://host``, or ``https://host/path``.
 
+    ``usual_host``: where a project without a server is. ``has_groups``: a project's name may have more than two parts.
     Reading an item gives None for one of another shape.
     """
 
     usual_host: str
+    has_groups: bool
 
     def releases_url(self, server: str, project: str) -> str:
         """Return where the first page of releases is."""
@@ -54,14 +56,14 @@ class Forge(Protocol):
 
 
 class ForgeSource:
-    """The releases and tags of a project (``source.Source``). ``location`` is ``owner/name``, or ``host/owner/name``."""
+    """The releases and tags of a project (``source.Source``). ``location`` is ``owner/name`` or a URL (see ``place_of``)."""
 
     def __init__(self, web: WebClient, forge: Forge, *, max_pages: int = MAX_PAGES) -> None:
         self._web, self._forge, self._max_pages = web, forge, max_pages
 
     def listing(self, spec: SourceSpec, memo: Mapping[str, str]) -> Listing | None:
         """See ``Source``: releases, and the tags that have none. ``memo`` has what proves each page unchanged, by its address."""
-        server, project = place_of(spec.location, self._forge.usual_host)
+        server, project = place_of(spec, self._forge)
         if memo and self._is_unchanged(memo):
             return None
         proofs: dict[str, str] = {}
@@ -127,16 +129,23 @@ class ForgeSource:
             raise Transient(f"{without_secrets(first)} has more than {self._max_pages} pages", code="too_many_pages")
 
 
-def place_of(location: str, usual_host: str) -> tuple[str, str]:
+def place_of(spec: SourceSpec, forge: Forge) -> tuple[str, str]:
     """Return server (``https://github.com``) and project of ``owner/name``, ``host/owner/name`` or a URL.
 
-    Without a scheme, a first part with a dot or a port is a host where two more parts follow.
+    Without a scheme, a first part with a dot or a port is a host where two more parts follow. A server that lives below a path is told
+    by ``spec.path``; where projects have two parts, whatever stands before them is that path.
     """
-    scheme, given, text = location.rpartition("://")
+    scheme, given, text = spec.location.rpartition("://")
     first, _, rest = text.strip("/").partition("/")
     is_host = bool(given) or ("/" in rest and ("." in first or ":" in first))
-    host, project = (first, rest) if is_host else (usual_host, text.strip("/"))
-    return f"{scheme or default_scheme(host)}://{host}", project
+    host, project = (first, rest) if is_host else (forge.usual_host, text.strip("/"))
+    server = f"{scheme or default_scheme(host)}://{host}"
+    below = spec.path.strip("/")
+    if not below and is_host and not forge.has_groups:
+        below = "/".join(project.split("/")[:-2])
+    if below and project.startswith(f"{below}/"):
+        return f"{server}/{below}", project.removeprefix(f"{below}/")
+    return server, project
 
 
 def text_of(item: Mapping[str, Any], *path: str) -> str:

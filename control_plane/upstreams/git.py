@@ -1,10 +1,9 @@
 """Git repositories as sources: tags, or a branch's newest commit; a folder of either as a packed chart.
 
 A look is one ``ls-remote`` limited to what is followed. A chart's digest is that of the packed folder, made from a shallow fetch: whoever
-moves a tag without changing the folder changes nothing. Only folders and plain files count; links could lead out.
+moves a tag without changing the folder changes nothing. A folder that is no chart has its commit's: a release of it fails, and says why.
 """
 
-import stat
 import tempfile
 import threading
 import time
@@ -12,11 +11,10 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import msgspec
-from dulwich.errors import NotCommitError
-from dulwich.objects import Blob, Commit, ObjectID, Tree
-from dulwich.objects import Tag as TagObject
+from dulwich.objects import Commit, ObjectID
 from dulwich.refs import Ref
 from dulwich.repo import Repo
 
@@ -25,16 +23,11 @@ from control_plane.domain.errors import NotFound, Transient, Untrusted
 from control_plane.domain.sources import Listing, SourceSpec
 from control_plane.domain.versions.policy import Tag
 from control_plane.upstreams.errors import ChartInvalid
+from control_plane.upstreams.folders import Packer, is_deployable
 from control_plane.upstreams.git_transport import Ssh, connected
-from control_plane.upstreams.packing import (
-    MANIFESTS,
-    MAX_BYTES,
-    MAX_FILES,
-    chart_name,
-    chart_of_manifests,
-    chart_version,
-    pack_chart,
-)
+from control_plane.upstreams.git_tree import GitTree, commit_of
+from control_plane.upstreams.packing import chart_name, chart_version
+from control_plane.upstreams.registry_auth import is_internal
 from control_plane.upstreams.registry_protocol import without_secrets
 from control_plane.upstreams.web_client import WebClient
 
@@ -42,8 +35,6 @@ KEPT_CHARTS = 32
 FRESH_SECONDS = 5.0
 MAX_COMMITS = 500
 _TAGS, _HEADS, _PEELED = "refs/tags/", "refs/heads/", "^{}"
-
-_YAML = tuple(ending.encode() for ending in MANIFESTS)
 
 Refs = Mapping[str, str]
 
@@ -58,7 +49,7 @@ class CommitLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Packed(msgspec.Struct, frozen=True):
-    """A packed folder. Empty where a repository, followed for its versions, is no chart: ``problem`` says why."""
+    """A packed folder. Empty where it is no chart: ``problem`` says why."""
 
     content: bytes
     digest: str
@@ -69,8 +60,8 @@ class _Packed(msgspec.Struct, frozen=True):
 class GitSource:
     """Git repositories (``source.Source``). The last charts are kept by commit, so that asking again costs no fetch."""
 
-    def __init__(self, web: WebClient, ssh: Ssh | None = None) -> None:
-        self._web, self._ssh = web, ssh or Ssh()
+    def __init__(self, web: WebClient, packer: Packer, ssh: Ssh | None = None) -> None:
+        self._web, self._packer, self._ssh = web, packer, ssh or Ssh()
         self._charts: OrderedDict[tuple[str, str, str, str], _Packed] = OrderedDict()
         self._seen: dict[tuple[str, str], tuple[float, Refs]] = {}
         self._lock = threading.Lock()
@@ -97,7 +88,8 @@ class GitSource:
             kept = next((one for one in self._charts.values() if one.digest == digest), None)
         packed = kept or self._packed(spec, tag)
         if not packed.content:
-            raise ChartInvalid(f"{packed.problem}: name the chart's folder with `path`", code="no_chart")
+            hint = "" if spec.path else ": name the chart's folder with `path`"
+            raise ChartInvalid(f"{packed.problem}{hint}", code="no_chart")
         if packed.digest != digest:
             where = f"{spec.path or '.'} at {tag} of {without_secrets(spec.location)}"
             if spec.branch:
@@ -138,7 +130,7 @@ class GitSource:
         return refs if refs and time.monotonic() - at < FRESH_SECONDS else self._refs(spec)
 
     def _packed(self, spec: SourceSpec, tag: str) -> _Packed:
-        commit = self._fresh_refs(spec).get(tag)
+        commit = self._fresh_refs(spec).get(tag) or self._refs(spec).get(tag)
         if commit is None:
             raise NotFound(f"{without_secrets(spec.location)} has no {tag!r}", code="no_such_tag")
         key = (spec.location, spec.path, tag, commit)
@@ -153,18 +145,18 @@ class GitSource:
         return packed
 
     def _pack(self, spec: SourceSpec, tag: str, commit: str) -> _Packed:
-        where = f"{spec.path or 'the folder'} of {without_secrets(spec.location)} at {tag}"
+        where = f"of {without_secrets(spec.location)} at {tag}"
         if not spec.path:
             with self._fetched(spec, tag, commit, where, filter_spec=b"blob:none") as (repo, found):
-                if not any(name == b"Chart.yaml" or name.endswith(_YAML) for name, _, _ in _entries(repo, found.tree)):
-                    return _no_chart(found, f"{where} has neither a Chart.yaml nor any YAML")
+                if not is_deployable(GitTree(repo, found, where).names("")):
+                    return _no_chart(found, f"the folder {where} has neither a Chart.yaml nor any YAML")
         with self._fetched(spec, tag, commit, where) as (repo, found):
+            name = spec.path.strip("/.").rpartition("/")[2] or spec.location.removesuffix(".git").rpartition("/")[2]
+            version = chart_version("" if spec.branch else tag, commit)
+            tree = GitTree(repo, found, where, is_internal=is_internal(urlsplit(spec.location).netloc))
             try:
-                files = files_below(repo, found.tree, spec.path, where=where)
-                content = pack_chart(_as_chart(files, spec, tag, commit, where), where=where)
+                content = self._packer.pack(tree, spec.path, name=chart_name(name), version=version, app_version=tag)
             except ChartInvalid as error:
-                if spec.path:
-                    raise
                 return _no_chart(found, error.message)
             return _Packed(content, f"sha256:{sha256_hex(content)}", _time_of(found))
 
@@ -176,7 +168,7 @@ class GitSource:
         ref = f"{_HEADS if spec.branch else _TAGS}{tag}"
         with tempfile.TemporaryDirectory(prefix="tidegate-git-") as folder, Repo.init_bare(folder) as repo:
             (fetched,) = self._fetch(spec, repo, [ref], depth=1, filter_spec=filter_spec)
-            found = _commit_of(repo, fetched)
+            found = commit_of(repo, fetched)
             if found.id.decode() != commit:
                 raise Transient(f"{where} moved while it was read", retry_after=5, code="moved")
             yield repo, found
@@ -204,63 +196,6 @@ def _no_chart(commit: Commit, problem: str) -> _Packed:
 
 def _time_of(commit: Commit) -> datetime:
     return datetime.fromtimestamp(commit.commit_time, UTC)
-
-
-def _as_chart(files: dict[str, bytes], spec: SourceSpec, tag: str, commit: str, where: str) -> dict[str, bytes]:
-    if "Chart.yaml" in files:
-        return files
-    name = spec.path.strip("/.").rpartition("/")[2] or spec.location.removesuffix(".git").rpartition("/")[2]
-    version = chart_version("" if spec.branch else tag, commit)
-    return chart_of_manifests(files, name=chart_name(name), version=version, app_version=tag, where=where)
-
-
-def files_below(repo: Repo, tree: bytes, path: str, *, where: str) -> dict[str, bytes]:
-    """Return the plain files of a folder by their path below it. Raises ``NotFound``, or ``ChartInvalid`` for what is no plain file."""
-    for part in (part for part in path.split("/") if part not in {"", "."}):
-        folders = {name: sha for name, mode, sha in _entries(repo, tree) if stat.S_ISDIR(mode)}
-        if part.encode() not in folders:
-            raise NotFound(f"{where} is no folder", code="no_folder")
-        tree = folders[part.encode()]
-    files: dict[str, bytes] = {}
-    size = 0
-    for name, content in _walk(repo, tree, "", where):
-        files[name] = content
-        size += len(content)
-        if size > MAX_BYTES or len(files) > MAX_FILES:
-            raise ChartInvalid(f"{where} has more than {MAX_FILES} files or {MAX_BYTES} bytes", code="chart_large")
-    return files
-
-
-def _walk(repo: Repo, tree: bytes, above: str, where: str) -> Iterator[tuple[str, bytes]]:
-    for raw, mode, sha in _entries(repo, tree):
-        name = raw.decode(errors="replace")
-        if name in {"", ".", "..", ".git"} or "/" in name or "\\" in name or not name.isprintable():
-            raise ChartInvalid(f"{where} has a file with the name {name!r}", code="chart_name")
-        if stat.S_ISDIR(mode):
-            yield from _walk(repo, sha, f"{above}{name}/", where)
-        elif stat.S_ISREG(mode):
-            blob = repo[sha]
-            yield f"{above}{name}", blob.data if isinstance(blob, Blob) else b""
-        else:
-            kind = "a link" if stat.S_ISLNK(mode) else "a submodule"
-            raise ChartInvalid(f"{where}: {above}{name} is {kind}; only plain files can be packed", code="chart_link")
-
-
-def _entries(repo: Repo, sha: bytes) -> Iterator[tuple[bytes, int, bytes]]:
-    """Yield name, mode and id of a tree's entries."""
-    tree = repo[sha]
-    if isinstance(tree, Tree):
-        for entry in tree.iteritems():
-            yield entry.path, entry.mode, entry.sha
-
-
-def _commit_of(repo: Repo, sha: bytes) -> Commit:
-    found = repo[sha]
-    while isinstance(found, TagObject):
-        found = repo[found.object[1]]
-    if not isinstance(found, Commit):
-        raise NotCommitError(sha)
-    return found
 
 
 def _lines(repo: Repo, *, until: bytes, since: bytes, most: int) -> Iterator[CommitLine]:

@@ -10,6 +10,7 @@ class Gitea:
     """See ``forges.Forge``. Codeberg is the one that is meant where a project names no host. Pages have 50 items at most."""
 
     usual_host = "codeberg.org"
+    has_groups = False
 
     def releases_url(self, server: str, project: str) -> str:
         """See ``Forge``."""

@@ -10,6 +10,7 @@ class GitHub:
     """See ``forges.Forge``."""
 
     usual_host = "github.com"
+    has_groups = False
 
     def releases_url(self, server: str, project: str) -> str:
         """See ``Forge``."""
@@ -48,4 +49,6 @@ class GitHub:
 
 
 def _api(server: str) -> str:
-    return "https://api.github.com" if server == "https://github.com" else f"{server}/api/v3"
+    """GitHub's own servers have their API on a host of its own (``acme.ghe.com``: Enterprise Cloud), others below ``/api/v3``."""
+    host = server.removeprefix("https://")
+    return f"https://api.{host}" if host == "github.com" or host.endswith(".ghe.com") else f"{server}/api/v3"

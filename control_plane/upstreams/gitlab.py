@@ -11,6 +11,7 @@ class GitLab:
     """See ``forges.Forge``. GitLab has neither drafts nor a pre-release flag; what it calls upcoming is dated in the future."""
 
     usual_host = "gitlab.com"
+    has_groups = True
 
     def releases_url(self, server: str, project: str) -> str:
         """See ``Forge``."""

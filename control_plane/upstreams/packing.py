@@ -37,12 +37,10 @@ def chart_of_manifests(
 ) -> dict[str, bytes]:
     """Return the files of a chart that renders to these very manifests, byte by byte. Raises ``ChartInvalid``.
 
-    Other files are left out. A Kustomization is refused: its manifests are not what would be applied.
+    Other files are left out. A Kustomization further down is refused: its manifests are not what would be applied.
     """
     if found := sorted(path for path in files if path.rpartition("/")[2] in KUSTOMIZATIONS):
-        raise ChartInvalid(
-            f"{where}/{found[0]} is a Kustomization: name a folder of plain YAML or a chart", code="no_chart"
-        )
+        raise ChartInvalid(f"{where} has a Kustomization in {found[0]}: name that folder", code="no_chart")
     manifests = {path: content for path, content in files.items() if path.endswith(MANIFESTS)}
     if not manifests:
         raise ChartInvalid(f"{where} has neither a Chart.yaml nor any YAML", code="no_chart")

@@ -76,9 +76,8 @@ def _url_problem(text: str, schemes: tuple[str, ...], example: str) -> tuple[str
     return None
 
 
-def _forge(usual: str) -> Text:
-    """A repository of a forge: ``owner/name`` on the usual server, or its URL."""
-    example = "acme/web" if usual else "https://codeberg.org/acme/web"
+def _forge(example: str) -> Text:
+    """A repository of a forge: ``owner/name``, or its URL."""
 
     def refuse(text: str) -> tuple[str, str] | None:
         if "://" in text:
@@ -86,7 +85,7 @@ def _forge(usual: str) -> Text:
             path = "" if problem else urlsplit(text).path.strip("/")
         else:
             problem, path = None, text
-        if problem is None and not (re.fullmatch(r"[\w.-]+(/[\w.-]+)+", path) and (usual or "://" in text)):
+        if problem is None and not re.fullmatch(r"[\w.-]+(/[\w.-]+)+", path):
             problem = f"{text[:80]!r} names no repository", f"for example {example!r}"
         return problem
 
@@ -151,9 +150,12 @@ OTHER_FIELDS = Record(
         "chart": Field(_HELM_NAME, "With `helm`: the chart's name there.", default="`name`"),
         "git": Field(_GIT, "Or: URL of a git repository."),
         "branch": Field(_BRANCH, "With `git`: follow this branch's commits.", default="tags are followed"),
-        "github": Field(_forge(_USUAL["github"]), "Or: releases of a GitHub repository, `owner/name`."),
-        "gitlab": Field(_forge(_USUAL["gitlab"]), "Or: releases of a GitLab project, `group/name`."),
-        "gitea": Field(_forge(""), "Or: releases of a Gitea or Forgejo repository, its URL."),
+        "github": Field(_forge("acme/web"), "Or: releases of a GitHub repository, `owner/name`."),
+        "gitlab": Field(_forge("acme/web"), "Or: releases of a GitLab project, `group/name`."),
+        "gitea": Field(
+            _forge("https://codeberg.org/acme/web"), "Or: releases of a Gitea or Forgejo repository, its URL."
+        ),
+        "server": Field(_WEB, "With one of these three: the server's URL, where it lives below a path."),
         "json": Field(_WEB, "Or: URL of a JSON document."),
         "path": Field(
             Text(refuse=_jmespath_problem, examples=("releases[].version",)), "With `json`: JMESPath of the versions."
@@ -170,9 +172,9 @@ OTHER_PLACES: dict[str, tuple[str, ...]] = {
     "oci": (),
     "helm": ("chart",),
     "git": ("branch",),
-    "github": (),
-    "gitlab": (),
-    "gitea": (),
+    "github": ("server",),
+    "gitlab": ("server",),
+    "gitea": ("server",),
     "json": ("path",),
 }
 _NEEDED = {"spec.chart": (("helm", "name"),), "spec.upstreams": (("json", "path"),)}
@@ -207,16 +209,31 @@ def _check_place(value: Value, path: str, places: Mapping[str, tuple[str, ...]],
         problem = f"names {len(given)} places: {', '.join(given)}" if given else "names no place"
         check.wrong(value, path, problem, f"write one of {', '.join(places)}")
         return
-    belongs = {name: place for place, names in places.items() for name in names}
-    for name, place in belongs.items():
-        if name in value.content and name not in places[given[0]]:
-            check.wrong(value.content[name], f"{path}.{name}", f"does not go with {given[0]}", f"it belongs to {place}")
+    for name in sorted(set().union(*places.values()) & value.content.keys() - set(places[given[0]])):
+        owners = " or ".join(place for place, names in places.items() if name in names)
+        check.wrong(value.content[name], f"{path}.{name}", f"does not go with {given[0]}", f"it belongs to {owners}")
     for place, name in _NEEDED.get(path.partition("[")[0], ()):
         if place == given[0] and name not in value.content:
             check.wrong(value, f"{path}.{name}", "is missing", f"{place} needs it")
+    _check_server(value, path, given[0], check)
     follow, branch = value.content.get("follow"), value.content.get("branch")
     if branch is not None and "follow" in places[given[0]] and (follow is None or follow.content != "branch"):
         check.wrong(branch, f"{path}.branch", "is not followed", "write follow: branch beside it")
+
+
+def _check_server(value: Value, path: str, forge: str, check: Check) -> None:
+    """A project's URL is below its server's; without either, only a forge that has a usual server will do."""
+    server, project = value.content.get("server"), value.content[forge].content
+    if forge not in _USUAL or not isinstance(project, str):
+        return
+    if server is None and not _USUAL[forge] and "://" not in project:
+        check.wrong(
+            value.content[forge], f"{path}.{forge}", "names no server", f"for example 'https://codeberg.org/{project}'"
+        )
+    elif server is not None and "://" in project and not project.startswith(f"{str(server.content).rstrip('/')}/"):
+        check.wrong(
+            server, f"{path}.server", f"is not where {project!r} is", "the project's URL begins with its server's"
+        )
 
 
 def _aliases(source: Value, group: str, check: Check) -> dict[str, tuple[Value, str]]:
@@ -265,11 +282,12 @@ def image_of(read: dict[str, Any]) -> ImageUpstream:
 def other_of(read: dict[str, Any]) -> OtherUpstream:
     """Return the further upstream that a record says."""
     kind: SourceKind = next(kind for kind in get_args(SourceKind) if kind in read)
+    server, place = read.get("server", "").rstrip("/"), read[kind]
     source = SourceSpec(
         kind=kind,
-        location=_canonical(kind, read[kind]),
+        location=_canonical(kind, place if not server or "://" in place else f"{server}/{place}"),
         name=read.get("chart", read["name"]) if kind == "helm" else "",
-        path=read.get("path", ""),
+        path=urlsplit(server).path.strip("/") if server else read.get("path", ""),
         branch=read.get("branch", ""),
     )
     return OtherUpstream(name=read["name"], source=source, **{key: read[key] for key in ("version",) if key in read})

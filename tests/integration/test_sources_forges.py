@@ -1,5 +1,6 @@
 """Forges over real HTTP: pages, flags, notes, unchanged pages, and answers that say nothing."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -10,11 +11,13 @@ from werkzeug import Response
 
 from control_plane.domain.errors import NotFound, Refused, Transient
 from control_plane.domain.sources import MAX_NOTES, Kind, SourceSpec
+from control_plane.upstreams.application_file import parse_application_file
 from control_plane.upstreams.forges import Forge, ForgeSource, notes_body, place_of
 from control_plane.upstreams.gitea import Gitea
 from control_plane.upstreams.github import GitHub
 from control_plane.upstreams.gitlab import GitLab
 from control_plane.upstreams.web_client import WebClient
+from control_plane.upstreams.webhooks import named_places
 from tests.support import forge_server as shapes
 from tests.support.forge_server import ForgeServer
 
@@ -221,18 +224,78 @@ def test_a_forge_has_no_chart(case: Case, source: ForgeSource) -> None:
 
 
 @pytest.mark.parametrize(
-    ("location", "wanted"),
+    ("forge", "location", "path", "wanted"),
     [
-        ("octo/hello", ("https://github.com", "octo/hello")),
-        ("my.octo/hello", ("https://github.com", "my.octo/hello")),
-        ("git.example.com/octo/hello", ("https://git.example.com", "octo/hello")),
-        ("http://git.example.com:3000/group/app", ("http://git.example.com:3000", "group/app")),
-        ("https://git.example.com/group/sub/app", ("https://git.example.com", "group/sub/app")),
-        ("group/sub/app", ("https://github.com", "group/sub/app")),
+        (GitHub(), "octo/hello", "", ("https://github.com", "octo/hello")),
+        (GitHub(), "my.octo/hello", "", ("https://github.com", "my.octo/hello")),
+        (GitHub(), "git.example.com/octo/hello", "", ("https://git.example.com", "octo/hello")),
+        (GitHub(), "http://git.example.com:3000/group/app", "", ("http://git.example.com:3000", "group/app")),
+        (GitLab(), "https://git.example.com/group/sub/app", "", ("https://git.example.com", "group/sub/app")),
+        (GitLab(), "group/sub/app", "", ("https://gitlab.com", "group/sub/app")),
+        (
+            GitLab(),
+            "https://example.com/gitlab/group/sub/app",
+            "gitlab",
+            ("https://example.com/gitlab", "group/sub/app"),
+        ),
+        (GitLab(), "https://example.com/a/b/group/app", "a/b", ("https://example.com/a/b", "group/app")),
+        (Gitea(), "https://example.com/gitea/acme/web", "gitea", ("https://example.com/gitea", "acme/web")),
+        (Gitea(), "https://example.com/gitea/acme/web", "", ("https://example.com/gitea", "acme/web")),
+        (GitHub(), "https://example.com/github/acme/web", "", ("https://example.com/github", "acme/web")),
     ],
 )
-def test_where_a_project_is(location: str, wanted: tuple[str, str]) -> None:
-    assert place_of(location, "github.com") == wanted
+def test_where_a_project_is(forge: Forge, location: str, path: str, wanted: tuple[str, str]) -> None:
+    assert place_of(SourceSpec(kind="github", location=location, path=path), forge) == wanted
+
+
+@pytest.mark.parametrize(
+    ("server", "wanted"),
+    [
+        ("https://github.com", "https://api.github.com/"),
+        ("https://acme.ghe.com", "https://api.acme.ghe.com/"),
+        ("https://github.example.org", "https://github.example.org/api/v3/"),
+        ("https://example.org/github", "https://example.org/github/api/v3/"),
+    ],
+)
+def test_where_githubs_api_is(server: str, wanted: str) -> None:
+    assert GitHub().tags_url(server, "acme/web").startswith(f"{wanted}repos/acme/web/tags")
+
+
+def test_a_forge_that_lives_below_a_path_is_read_and_nudged(case: Case, httpserver: HTTPServer) -> None:
+    """From the application file to the API's pages; a webhook of that server names the very place."""
+    server = ForgeServer(httpserver, etags=case.kind != "gitea")
+    server.items[f"/scm{case.releases}"] = [case.release("v2")]
+    server.items[f"/scm{case.tags}"] = [case.tag("v2"), case.tag("v1")]
+    spec = declared(f"{{name: code, {case.kind}: octo/hello, server: 'http://{server.host}/scm'}}")
+    assert spec == declared(
+        f"{{name: code, {case.kind}: 'http://{server.host}/scm/octo/hello/', server: 'http://{server.host}/scm/'}}"
+    )
+    listing = ForgeSource(WebClient(), case.forge).listing(spec, {})
+    assert listing is not None
+    assert {tag.name for tag in listing.tags} == {"v1", "v2"}
+    told = {
+        "full_name": "octo/hello",
+        "html_url": spec.location,
+        "path_with_namespace": "octo/hello",
+        "web_url": spec.location,
+    }
+    event = {"github": "X-GitHub-Event", "gitlab": "X-Gitlab-Event", "gitea": "X-Gitea-Event"}[case.kind]
+    value = "Push Hook" if case.kind == "gitlab" else "push"
+    assert spec.location in named_places(
+        case.kind, {event: value}, json.dumps({"repository": told, "project": told}).encode()
+    )
+
+
+def declared(upstream: str) -> SourceSpec:
+    text = f"""apiVersion: tidegate.dev/v1
+kind: Application
+metadata: {{name: web}}
+spec:
+  chart: {{oci: ghcr.io/acme/web}}
+  upstreams: [{upstream}]
+  channels: [{{name: edge}}]
+"""
+    return parse_application_file(text).others[0].source
 
 
 def test_words_are_cut_between_characters() -> None:

@@ -1,6 +1,8 @@
 """Git repositories over git's own smart HTTP and over SSH's program: tags, branches, ranges of commits, folders as charts."""
 
 import io
+import os
+import subprocess
 import tarfile
 from pathlib import Path
 
@@ -10,11 +12,17 @@ from pytest_httpserver import HTTPServer
 from cluster_agent.contract import sha256_hex
 from control_plane.domain.errors import InvalidInput, NotFound, Transient, Untrusted
 from control_plane.domain.sources import SourceSpec
+from control_plane.upstreams.chart_dependencies import DependencyReader
+from control_plane.upstreams.charts import chart_images
 from control_plane.upstreams.errors import ChartInvalid
+from control_plane.upstreams.folders import Packer
 from control_plane.upstreams.git import GitSource
 from control_plane.upstreams.git_transport import Ssh, place_of, ssh_words
+from control_plane.upstreams.helm_http import HelmRepository
+from control_plane.upstreams.oci import RegistryClient
 from control_plane.upstreams.web_client import WebClient
 from tests.support.git_server import GitServer
+from tests.support.helm_repository import HelmServer
 
 CHART = {
     "charts/web/Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n",
@@ -32,9 +40,23 @@ def server(tmp_path: Path, httpserver: HTTPServer) -> GitServer:
     return server
 
 
+HELM = os.environ.get("HELM", "helm")
+KUBECTL = os.environ.get("KUBECTL", "kubectl")
+
+
+def new_source(ssh: Ssh | None = None) -> GitSource:
+    web, registry = WebClient(), RegistryClient()
+    return GitSource(web, Packer(DependencyReader(HelmRepository(web, registry), registry), kubectl=KUBECTL), ssh)
+
+
 @pytest.fixture
 def source() -> GitSource:
-    return GitSource(WebClient())
+    return new_source()
+
+
+def packed(source: GitSource, spec: SourceSpec, tag: str) -> bytes:
+    """What a release of the tag is made of."""
+    return source.artifact(spec, tag, source.detail(spec, tag, platforms=False).digest)
 
 
 def spec_of(server: GitServer, path: str = "charts/web", branch: str = "") -> SourceSpec:
@@ -44,6 +66,11 @@ def spec_of(server: GitServer, path: str = "charts/web", branch: str = "") -> So
 def members(packed: bytes) -> dict[str, str]:
     with tarfile.open(fileobj=io.BytesIO(packed), mode="r:gz") as archive:
         return {one.name: archive.extractfile(one).read().decode() for one in archive}  # type: ignore[union-attr]
+
+
+def _names(content: bytes) -> list[str]:
+    with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
+        return archive.getnames()
 
 
 def test_tags_are_listed_and_branches_are_not(server: GitServer, source: GitSource) -> None:
@@ -106,7 +133,7 @@ def test_the_same_folder_at_another_tag_is_the_same_chart(server: GitServer, sou
     before = source.detail(spec_of(server), "v1.0.0", platforms=False).digest
     server.commit("Elsewhere", {"README.md": "bye\n"})
     server.tag("v1.0.1")
-    assert GitSource(WebClient()).detail(spec_of(server), "v1.0.1", platforms=False).digest == before
+    assert new_source().detail(spec_of(server), "v1.0.1", platforms=False).digest == before
 
 
 def test_one_fetch_serves_detail_and_artifact(server: GitServer, source: GitSource) -> None:
@@ -128,7 +155,7 @@ def test_a_branch_is_one_tag_whose_digest_follows_its_commits(server: GitServer,
     assert before != after
     assert source.artifact(spec, "main", before), "the one from before is still here"
     with pytest.raises(NotFound, match="has moved on"):
-        GitSource(WebClient()).artifact(spec, "main", before)
+        new_source().artifact(spec, "main", before)
 
 
 def test_a_moved_tag_is_not_trusted(server: GitServer, source: GitSource) -> None:
@@ -136,7 +163,7 @@ def test_a_moved_tag_is_not_trusted(server: GitServer, source: GitSource) -> Non
     server.commit("Evil", {"charts/web/values.yaml": "a: 1\n"})
     server.tag("v1.0.0")
     with pytest.raises(Untrusted, match="has the digest"):
-        GitSource(WebClient()).artifact(spec_of(server), "v1.0.0", digest)
+        new_source().artifact(spec_of(server), "v1.0.0", digest)
 
 
 def test_a_folder_of_plain_yaml_becomes_a_chart(server: GitServer, source: GitSource) -> None:
@@ -182,8 +209,167 @@ def test_links_are_refused(server: GitServer, source: GitSource) -> None:
     (server.work / "charts/web/secret").symlink_to("/etc/passwd")
     server.commit("A link", {})
     server.tag("v3")
-    with pytest.raises(ChartInvalid, match="secret is a link"):
-        source.detail(spec_of(server), "v3", platforms=False)
+    assert source.detail(spec_of(server), "v3", platforms=False).digest, (
+        "its release is made, and fails with the reason"
+    )
+    with pytest.raises(ChartInvalid, match=r"secret is a link; only plain files can be packed$"):
+        packed(source, spec_of(server), "v3")
+
+
+def test_helm_packs_the_same_files_of_a_chart(server: GitServer, source: GitSource, tmp_path: Path) -> None:
+    """Helm itself says what ``.helmignore`` means."""
+    server.commit(
+        "Ignored",
+        {
+            "charts/web/.helmignore": "# of no use in a cluster\n*.md\n/ci/\ndocs/*.png\n.git\n",
+            **{
+                f"charts/web/{name}": "x\n"
+                for name in ("README.md", "ci/a.yaml", "docs/a.png", "docs/b/c.png", "x.tpl")
+            },
+            **{f"charts/web/templates/{name}": "x: 1\n" for name in (".x.swp", "ci/a.yaml", "NOTES.md", "_h.tpl")},
+        },
+    )
+    (server.work / "charts/web/ci/link").symlink_to("/etc/passwd")
+    server.commit("A link that nobody packs", {})
+    server.tag("v2")
+    subprocess.run([HELM, "package", server.work / "charts/web", "-d", tmp_path], check=True, capture_output=True)
+    theirs = members((tmp_path / "web-1.0.0.tgz").read_bytes())
+    assert set(members(packed(source, spec_of(server), "v2"))) == set(theirs)
+
+
+DEPENDENCIES = """dependencies:
+- {{name: common, version: ~1.2, repository: "{url}", condition: common.enabled}}
+- {{name: local, version: 0.x, repository: "file://../local"}}
+"""
+
+
+@pytest.fixture
+def charts(httpserver: HTTPServer, server: GitServer) -> HelmServer:
+    """A chart in git that depends on one of a Helm repository, and on one beside it."""
+    charts = HelmServer(httpserver)
+    charts.publish("common", "1.2.5", "1.2.6", "1.3.0")
+    server.commit(
+        "Depends",
+        {
+            "charts/web/Chart.yaml": CHART["charts/web/Chart.yaml"] + DEPENDENCIES.format(url=charts.url),
+            "charts/web/Chart.lock": f"dependencies:\n- {{name: common, version: 1.2.5, repository: '{charts.url}'}}\n"
+            "- {name: local, version: 0.1.0, repository: 'file://../local'}\ndigest: sha256:00\n",
+            "charts/local/Chart.yaml": "apiVersion: v2\nname: local\nversion: 0.1.0\n",
+            "charts/local/templates/a.yaml": "kind: ConfigMap\napiVersion: v1\nmetadata: {name: local}\n",
+        },
+    )
+    server.tag("v2")
+    return charts
+
+
+def test_what_a_chart_depends_on_is_packed_in_the_locked_version(
+    server: GitServer, source: GitSource, charts: HelmServer, tmp_path: Path
+) -> None:
+    content = packed(source, spec_of(server), "v2")
+    assert {"web/charts/common-1.2.5.tgz", "web/charts/local-0.x.tgz"} <= set(_names(content))
+    (tmp_path / "web.tgz").write_bytes(content)
+    rendered = subprocess.run(
+        [HELM, "template", "x", tmp_path / "web.tgz"], check=True, capture_output=True, text=True
+    ).stdout
+    assert "web/charts/common/templates/a.yaml" in rendered
+    assert "name: local" in rendered
+    assert packed(new_source(), spec_of(server), "v2") == content, "the same commit is the same chart anywhere"
+
+
+def test_a_package_that_its_repository_changed_makes_another_chart(
+    server: GitServer, source: GitSource, charts: HelmServer
+) -> None:
+    digest = source.detail(spec_of(server), "v2", platforms=False).digest
+    charts.charts["common", "1.2.5"] = charts.charts["common", "1.2.6"]
+    charts.publish("common", "1.3.1")
+    with pytest.raises(Untrusted, match="has the digest"):
+        new_source().artifact(spec_of(server), "v2", digest)
+
+
+def test_a_repository_of_dependencies_that_is_away_says_nothing(
+    server: GitServer, source: GitSource, charts: HelmServer, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_oneshot_request("/charts/index.yaml").respond_with_data("", 503)
+    charts.index = b"<html>"
+    with pytest.raises(Transient):
+        source.detail(spec_of(server), "v2", platforms=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"charts/web/Chart.lock": None}, r"there is no Chart\.lock that says which version: run `helm dependency update`"),
+        ({"charts/local/Chart.yaml": None, "charts/local/templates/a.yaml": None}, r"file://\.\./local is not in the repository"),
+        ({"charts/local/Chart.yaml": "apiVersion: v2\nname: local\nversion: 1\ndependencies:\n"
+          "- {name: local, version: 0.x, repository: 'file://.'}\n"}, "depend on each other too deeply"),
+    ],
+)  # fmt: skip
+def test_dependencies_that_no_commit_names_are_refused(
+    server: GitServer, source: GitSource, charts: HelmServer, changes: dict[str, str | None], words: str
+) -> None:
+    server.commit("Changed", changes)
+    server.tag("v3")
+    with pytest.raises(ChartInvalid, match=words):
+        packed(source, spec_of(server), "v3")
+
+
+KUSTOMIZED = {
+    "base/kustomization.yaml": "resources: [app.yaml]\n",
+    "base/app.yaml": """apiVersion: apps/v1
+kind: Deployment
+metadata: {name: app}
+spec:
+  selector: {matchLabels: {app: app}}
+  template:
+    metadata: {labels: {app: app}, annotations: {note: "{{ kept }}"}}
+    spec:
+      initContainers: [{name: init, image: busybox:1.36}]
+      containers: [{name: app, image: ghcr.io/acme/app:1}]
+""",
+    "over/prod/kustomization.yaml": """namePrefix: prod-
+resources: [../../base]
+images: [{name: ghcr.io/acme/app, newTag: "2"}]
+patches: [{path: replicas.yaml}]
+configMapGenerator: [{name: settings, files: [app.conf]}]
+""",
+    "over/prod/replicas.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: app}\nspec: {replicas: 3}\n",
+    "over/prod/app.conf": "a = 1\n",
+}
+
+
+def test_a_kustomization_is_packed_as_it_renders(server: GitServer, source: GitSource) -> None:
+    server.commit("Kustomize", KUSTOMIZED)
+    server.tag("v2")
+    content = packed(source, spec_of(server, "over/prod"), "v2")
+    assert set(members(content)) == {"prod/Chart.yaml", "prod/templates/manifests.yaml"}
+    made = members(content)["prod/templates/manifests.yaml"]
+    for words in ("name: prod-app", "replicas: 3", "name: prod-settings-", "ghcr.io/acme/app:2"):
+        assert words in made
+    assert chart_images(content, {}, helm=HELM) == {"busybox:1.36", "ghcr.io/acme/app:2"}
+    assert packed(new_source(), spec_of(server, "over/prod"), "v2") == content
+    server.commit("Base", {"base/app.yaml": KUSTOMIZED["base/app.yaml"].replace("1.36", "1.37")})
+    server.tag("v3")
+    assert packed(source, spec_of(server, "over/prod"), "v3") != content, "its base is part of it"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("resources: ['https://github.com/acme/web//deploy?ref=v1']", "remote bases and files are not fetched"),
+        ("resources: [../../base/app.yaml]", "no file of its folder"),
+        ("resources: [../../base]\npatches: [{patch: 'kind: Nothing'}]", "cannot be built|can be built: "),
+        ("resources: [../../base]\ngenerators: [g.yaml]", "is no kustomization that can be built: "),
+    ],
+)
+def test_a_kustomization_that_cannot_be_built_is_told(
+    server: GitServer, source: GitSource, text: str, words: str
+) -> None:
+    charts = "apiVersion: builtin\nkind: HelmChartInflationGenerator\nmetadata: {name: x}\nname: x\nrepo: oci://x\n"
+    server.commit("Bad", KUSTOMIZED | {"over/prod/kustomization.yaml": text, "over/prod/g.yaml": charts})
+    server.tag("v2")
+    with pytest.raises(ChartInvalid, match=words) as caught:
+        packed(source, spec_of(server, "over/prod"), "v2")
+    assert "/tmp" not in str(caught.value)
 
 
 def test_commits_between_two_tags_are_told_newest_first(server: GitServer, source: GitSource) -> None:
@@ -243,12 +429,12 @@ def test_ssh_reads_the_same_and_never_asks_anybody(server: GitServer, tmp_path: 
     key, hosts = tmp_path / "key", tmp_path / "hosts"
     ssh = Ssh(program=str(program), key=key, known_hosts=hosts, timeout=20)
     spec = SourceSpec(kind="git", location=f"ssh://git@git.example.com:2222{server.bare}", path="charts/web")
-    source = GitSource(WebClient(), ssh)
+    source = new_source(ssh)
     listing = source.listing(spec, {})
     assert listing is not None
     assert [tag.name for tag in listing.tags] == ["v1.0.0"]
     digest = source.detail(spec, "v1.0.0", platforms=False).digest
-    assert digest == GitSource(WebClient()).detail(spec_of(server), "v1.0.0", platforms=False).digest
+    assert digest == new_source().detail(spec_of(server), "v1.0.0", platforms=False).digest
     words = log.read_text().split("\n")
     assert {"BatchMode=yes", "StrictHostKeyChecking=yes", f"UserKnownHostsFile={hosts}", str(key), "2222"} <= set(words)
     assert "git@git.example.com" in words
@@ -256,7 +442,7 @@ def test_ssh_reads_the_same_and_never_asks_anybody(server: GitServer, tmp_path: 
 
 def test_ssh_that_is_denied_absent_slow_or_missing_says_nothing_or_not_found(server: GitServer, tmp_path: Path) -> None:
     program, _ = server.ssh_program(tmp_path)
-    source = GitSource(WebClient(), Ssh(program=str(program), timeout=1))
+    source = new_source(Ssh(program=str(program), timeout=1))
     with pytest.raises(Transient, match=r"does not let us in: .*Permission denied"):
         source.listing(SourceSpec(kind="git", location="git@git.example.com:denied/app"), {})
     with pytest.raises(Transient):
@@ -264,7 +450,7 @@ def test_ssh_that_is_denied_absent_slow_or_missing_says_nothing_or_not_found(ser
     with pytest.raises(NotFound, match="does not appear to be a git repository"):
         source.listing(SourceSpec(kind="git", location="git@git.example.com:nothing/app"), {})
     with pytest.raises(Transient, match="program '/nonexistent/ssh' is missing"):
-        GitSource(WebClient(), Ssh(program="/nonexistent/ssh")).listing(
+        new_source(Ssh(program="/nonexistent/ssh")).listing(
             SourceSpec(kind="git", location="git@git.example.com:owner/app"), {}
         )
 

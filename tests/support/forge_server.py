@@ -17,7 +17,7 @@ class ForgeServer:
         self.token, self.etags, self.page_size = "", etags, page_size
         self.asked: list[tuple[str, int]] = []
         self.host = f"{server.host}:{server.port}"
-        server.expect_request(re.compile("/api/.*")).respond_with_handler(self._answer)
+        server.expect_request(re.compile("/(.*/)?api/.*")).respond_with_handler(self._answer)
 
     def _answer(self, request: Request) -> Response:
         response = self._respond(request)

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from control_plane.domain.errors import InvalidInput
-from control_plane.upstreams.webhooks import distribution, generic, places, proofs
+from control_plane.upstreams.webhooks import distribution, generic, places, proofs, registries
 from control_plane.upstreams.webhooks.content import at, delivery_name, json_of, rows, text
 from control_plane.upstreams.webhooks.vendor import Call, Vendor
 
@@ -42,7 +42,9 @@ def _names(call: Call, content: Any) -> set[str]:
 def _named_by(event: Any) -> set[str]:
     data = _data(event)
     full = [places.image(text(one, "resource_url")) for one in rows(at(data, "resources"))]
-    found = set().union(*full, distribution.target(data), generic.named(data), _package(text(data, "subject.id")))
+    found = registries.replicated(data).union(
+        *full, distribution.target(data), generic.named(data), _package(text(data, "subject.id"))
+    )
     return found or places.image(text(data, "repository.repo_full_name", "name"))
 
 

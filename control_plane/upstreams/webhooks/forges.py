@@ -62,7 +62,7 @@ def _gitlab_names(call: Call, content: Any) -> set[str] | None:
 
 def _gitlab_delivery(call: Call, content: Any) -> str:
     del content
-    return delivery_name(call.header("idempotency-key", "x-gitlab-event-uuid"))
+    return delivery_name(call.header("webhook-id", "idempotency-key", "x-gitlab-event-uuid"))
 
 
 def _gitea_names(call: Call, content: Any) -> set[str] | None:
@@ -76,10 +76,10 @@ def _gitea_package(package: Any) -> set[str] | None:
     """Gitea serves images and Helm charts under its own host name; other kinds of packages are None's."""
     kind, owner = text(package, "type"), text(package, "owner.login", "owner.username")
     address = text(package, "html_url")
-    host, base = places.host_of(address), address.partition("://")[0]
+    host, base = places.host_of(address), address.partition(f"/{owner}/-/")[0]  # the server may live below a path
     if kind == "container":
         return places.image(f"{owner}/{text(package, 'name')}".lower(), host)
-    return places.url(f"{base}://{host}/api/packages/{owner}/helm") if kind == "helm" and host else None
+    return places.url(f"{base}/api/packages/{owner}/helm") if kind == "helm" and host else None
 
 
 def _gitea_delivery(call: Call, content: Any) -> str:
@@ -101,7 +101,7 @@ GHCR = Vendor(
 )
 GITLAB = Vendor(
     name="gitlab",
-    proof=proofs.header("x-gitlab-token"),
+    proof=proofs.any_of(proofs.standard, proofs.header("x-gitlab-token")),
     names=_gitlab_names,
     wanted="project.path_with_namespace",
     delivery=_gitlab_delivery,

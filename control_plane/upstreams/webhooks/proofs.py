@@ -1,5 +1,7 @@
 """How a call proves that it knows a secret. Every comparison takes the same time whatever is wrong. PURE."""
 
+import base64
+import binascii
 import hashlib
 import hmac
 import re
@@ -8,6 +10,8 @@ from collections.abc import Iterable
 from control_plane.upstreams.webhooks.vendor import Call, Proof
 
 WINDOW_SECONDS = 300
+MAX_SIGNATURES = 10
+KEY_PREFIX = "whsec_"
 _SECONDS = re.compile(r"[0-9]{1,11}")
 
 
@@ -31,6 +35,17 @@ def timed_signature(name: str, prefix: str = "") -> Proof:
     return lambda secret, call: _same(call.header(name), prefix + _hmac(secret, signed(call))) and is_fresh(call)
 
 
+def standard(secret: str, call: Call) -> bool:
+    """As Standard Webhooks have it (GitLab's signing tokens): ``v1,`` and base64 of the HMAC-SHA256 of ``<id>.<timestamp>.<body>``.
+
+    The key is what follows ``whsec_`` in the secret, decoded. Several signatures may be told, one of which has to be right.
+    """
+    stamp, told = call.header("webhook-timestamp"), call.header("webhook-signature").split(" ")[:MAX_SIGNATURES]
+    message = f"{call.header('webhook-id')}.{stamp}.".encode("utf-8", "surrogatepass") + call.body
+    wanted = "v1," + base64.b64encode(hmac.digest(_key(secret), message, "sha256")).decode()
+    return sum(_same(one, wanted) for one in told) > 0 and _is_near(stamp, call.now)
+
+
 def in_url(secret: str, call: Call) -> bool:
     """The secret is the last part of the URL."""
     return _same(call.url_secret, secret)
@@ -50,9 +65,23 @@ def signed(call: Call) -> bytes:
 def is_fresh(call: Call) -> bool:
     """Say whether the told timestamp, if any, is at most five minutes from now."""
     stamp = call.header("x-tidegate-timestamp")
-    if not stamp:
-        return True
-    return _SECONDS.fullmatch(stamp) is not None and abs(int(stamp) - call.now) <= WINDOW_SECONDS
+    return not stamp or _is_near(stamp, call.now)
+
+
+def _is_near(stamp: str, now: float) -> bool:
+    return _SECONDS.fullmatch(stamp) is not None and abs(int(stamp) - now) <= WINDOW_SECONDS
+
+
+def _key(secret: str) -> bytes:
+    """Return the key of a secret that names its bytes in base64; of any other, the text itself."""
+    try:
+        return (
+            base64.b64decode(secret.removeprefix(KEY_PREFIX), validate=True)
+            if secret.startswith(KEY_PREFIX)
+            else secret.encode()
+        )
+    except binascii.Error:
+        return secret.encode()
 
 
 def _hmac(secret: str, message: bytes) -> str:

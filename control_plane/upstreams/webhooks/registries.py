@@ -14,8 +14,11 @@ HARBOR_CHANGES = frozenset(
         "harbor.artifact.deleted",
         "pushImage",
         "deleteImage",
+        "REPLICATION",
+        "harbor.replication.status.changed",
     }
 )
+HUB = {"hub.docker.com": "docker.io"}
 JFROG_CHANGES = frozenset({"pushed", "deleted", "promoted", "deployed", "moved", "copied"})
 JFROG_IMAGES = frozenset({"docker", "oci"})
 MANIFESTS = frozenset({"manifest.json", "list.manifest.json"})
@@ -46,8 +49,25 @@ def _harbor_names(call: Call, content: Any) -> set[str] | None:
     if kind and kind not in HARBOR_CHANGES:
         return None
     data = at(content, "event_data") or at(content, "data") or content
+    if at(data, "replication"):
+        return replicated(data) or None
     full = [places.image(text(one, "resource_url")) for one in rows(at(data, "resources"))]
     return set().union(*full) or places.image(text(data, "repository.repo_full_name"))
+
+
+def replicated(data: Any) -> set[str]:
+    """Return where Harbor put what it replicated; nothing while it has not, or failed.
+
+    Of an artifact in a folder of a project Harbor tells the folder only, and of one in Docker Hub the web site's address.
+    """
+    target = at(data, "replication.dest_resource")
+    host = places.host_of(text(target, "endpoint"))
+    found: set[str] = set()
+    for one in rows(at(data, "replication.successful_artifact")):
+        name = text(one, "name_tag").partition(" [")[0].partition(":")[0]
+        path = "/".join(part for part in (text(target, "namespace"), name) if part)
+        found |= places.image(path) | (places.image(path, HUB.get(host, host)) if host else set())
+    return found
 
 
 def _harbor_delivery(call: Call, content: Any) -> str:

@@ -4,15 +4,14 @@
 does not tell, by our own first sight. ``digest`` follows one mutable tag, which its rule names.
 """
 
-import re
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
 
 from control_plane.domain.versions.dialects.flux1 import NEVER, made_at, read_version
 from control_plane.domain.versions.dialects.helm import RangeRule
+from control_plane.domain.versions.file_patterns import file_match
 from control_plane.domain.versions.patterns import Pattern, matches
 from control_plane.domain.versions.patterns import compile_pattern as compile_tag_pattern
 from control_plane.domain.versions.policy import Reading, Rule, Tag
@@ -175,56 +174,3 @@ def is_same(a: Tag, b: Tag) -> bool:
 def is_ignored(tag: str, ignore: Sequence[str]) -> bool:
     """Return whether ``ignore-tags`` (patterns of Go's ``filepath.Match``) names a tag; what cannot be read names none."""
     return any(file_match(pattern, tag) for pattern in ignore)
-
-
-def file_match(pattern: str, text: str) -> bool:
-    """Match as Go's ``filepath.Match``: ``*`` and ``?`` do not cross a slash, ``[a-z]`` and ``[^a-z]``, a backslash escapes."""
-    compiled = _file_pattern(pattern)
-    return compiled is not None and compiled.matches(text)
-
-
-_ONE = r"(?:\\(.)|([^\\\]-]))"  # a character inside brackets: - and ] only after a backslash
-_RANGE = re.compile(rf"{_ONE}(?:-{_ONE})?", re.DOTALL)
-_TOKEN = re.compile(rf"(\*+)|(\?)|\[(\^?+)((?:{_RANGE.pattern})+)\]|\\(.)|([^\[\\])", re.DOTALL)
-
-
-@lru_cache(1_024)
-def _file_pattern(pattern: str) -> Pattern | None:
-    """Return the compiled pattern, None for one that Go refuses or that is too large."""
-    position, parts = 0, []
-    while position < len(pattern):
-        found = _TOKEN.match(pattern, position)
-        if found is None:
-            return None
-        parts.append(_expression(found))
-        position = found.end()
-    try:
-        return compile_tag_pattern(r"regexp:(?s)\A" + "".join(parts) + r"\z")
-    except InvalidRange:
-        return None
-
-
-def _expression(token: re.Match[str]) -> str:
-    """Return the RE2 expression of one piece of a ``filepath.Match`` pattern."""
-    if token[1]:
-        return "[^/]*"
-    if token[2]:
-        return "[^/]"
-    if token[4]:
-        return _class(token[4], negated=bool(token[3]))
-    return _code(token[9] or token[10])
-
-
-def _class(inside: str, *, negated: bool) -> str:
-    """Return a character class; a range that runs backwards (``z-a``) has no character."""
-    pairs = [(found[1] or found[2], found[3] or found[4] or found[1] or found[2]) for found in _RANGE.finditer(inside)]
-    ranges = "".join(f"{_code(low)}-{_code(high)}" for low, high in pairs if low <= high)
-    if not ranges:
-        return "." if negated else r"[^\x{0}-\x{10FFFF}]"
-    return f"[{'^' if negated else ''}{ranges}]"
-
-
-def _code(character: str) -> str:
-    if character.isascii() and character.isalnum():
-        return character
-    return rf"\x{{{ord(character):X}}}"

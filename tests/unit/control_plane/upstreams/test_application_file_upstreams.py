@@ -226,7 +226,18 @@ GIT = "git: https://git.acme.org/web"
             f"{OCI}  upstreams: [{{name: x, github: web}}]\n",
             "github: 'web' names no repository → for example 'acme/web'",
         ),
-        (f"{OCI}  upstreams: [{{name: x, gitea: a/b}}]\n", "gitea: 'a/b' names no repository → for example 'https://"),
+        (
+            f"{OCI}  upstreams: [{{name: x, gitea: a/b}}]\n",
+            "gitea: names no server → for example 'https://codeberg.org/a/b'",
+        ),
+        (
+            f"{OCI}  upstreams: [{{name: x, git: 'https://a.org/b', server: 'https://a.org'}}]\n",
+            "spec.upstreams[0].server: does not go with git → it belongs to github or gitlab or gitea",
+        ),
+        (
+            f"{OCI}  upstreams: [{{name: x, gitlab: 'https://a.org/git/b/c', server: 'https://a.org/gitlab'}}]\n",
+            "spec.upstreams[0].server: is not where 'https://a.org/git/b/c' is → the project's URL begins",
+        ),
         (
             f"{OCI}  upstreams: [{{name: x, json: 'https://a.org'}}]\n",
             "spec.upstreams[0].path: is missing → json needs it",

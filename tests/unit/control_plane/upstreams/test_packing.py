@@ -85,8 +85,8 @@ def test_a_folder_that_is_too_large_is_told() -> None:
 
 
 def test_a_kustomization_is_refused_rather_than_applied_without_its_patches() -> None:
-    files = {"base/a.yaml": b"kind: A\n", "kustomization.yaml": b"resources: [base]\n"}
-    with pytest.raises(ChartInvalid, match="is a Kustomization"):
+    files = {"base/a.yaml": b"kind: A\n", "over/kustomization.yaml": b"resources: [../base]\n"}
+    with pytest.raises(ChartInvalid, match=r"deploy has a Kustomization in over/kustomization\.yaml: name that folder"):
         chart_of_manifests(files, name="x", version="1.0.0", app_version="1", where="deploy")
 
 

@@ -1,5 +1,6 @@
 """What holds for every vendor's webhook: its secret, bodies that are none, floods. Payloads are in ``test_webhooks_vendors``."""
 
+import base64
 import hashlib
 import hmac
 import json
@@ -32,10 +33,22 @@ def is_accepted(
 HASH, BEARER = signed(BODY), f"Bearer {SECRET}"
 STAMP = str(int(NOW))
 TIMED = {"X-Tidegate-Timestamp": STAMP, "X-Tidegate-Signature": f"sha256={signed(f'{STAMP}.'.encode() + BODY)}"}
+KEY = bytes(range(32))  # GitLab's signing tokens name 32 bytes in base64
+SIGNING_TOKEN = f"whsec_{base64.b64encode(KEY).decode()}"
+
+
+def gitlab_signed(body: bytes = BODY, *, stamp: str = STAMP, key: bytes = KEY) -> dict[str, str]:
+    """Headers as GitLab's documentation of signing tokens (and Standard Webhooks) has them."""
+    digest = hmac.digest(key, f"f5e57.{stamp}.".encode() + body, "sha256")
+    signature = f"v1,{base64.b64encode(digest).decode()}"
+    return {"webhook-id": "f5e57", "webhook-timestamp": stamp, "webhook-signature": signature}
+
+
 PROOFS: list[tuple[str, dict[str, str]]] = [
     ("github", {"X-Hub-Signature-256": f"sha256={HASH}"}),
     ("ghcr", {"X-Hub-Signature-256": f"sha256={HASH}"}),
     ("gitlab", {"X-Gitlab-Token": SECRET}),
+    ("gitlab", gitlab_signed(key=SECRET.encode())),
     ("gitea", {"X-Gitea-Signature": HASH}),
     ("gitea", {"X-Forgejo-Signature": HASH}),
     ("forgejo", {"X-Forgejo-Signature": HASH}),
@@ -65,6 +78,28 @@ def test_each_vendor_proves_itself_in_its_own_way(vendor: str, headers: dict[str
     assert not is_accepted(vendor, headers, secrets=())
     for name, value in headers.items():
         assert not is_accepted(vendor, {**headers, name: value[:-1]})
+
+
+def test_gitlabs_signing_token_names_a_key() -> None:
+    assert is_accepted("gitlab", gitlab_signed(), secrets=(SIGNING_TOKEN,))
+    assert is_accepted("gitlab", gitlab_signed(), secrets=("another", SIGNING_TOKEN))
+    assert not is_accepted("gitlab", gitlab_signed(b"{}"), secrets=(SIGNING_TOKEN,))
+    assert not is_accepted("gitlab", gitlab_signed(key=SIGNING_TOKEN.encode()), secrets=(SIGNING_TOKEN,))
+    assert not is_accepted("gitlab", gitlab_signed(), secrets=("whsec_no base64!",))
+
+
+def test_of_several_signatures_one_has_to_be_right() -> None:
+    """While a key is changed both are told."""
+    told = gitlab_signed()
+    both = {**told, "webhook-signature": f"v1,AAAA {told['webhook-signature']}"}
+    assert is_accepted("gitlab", both, secrets=(SIGNING_TOKEN,))
+    flood = {**told, "webhook-signature": "v1,AAAA " * 50 + told["webhook-signature"]}
+    assert not is_accepted("gitlab", flood, secrets=(SIGNING_TOKEN,))
+
+
+@pytest.mark.parametrize("stamp", [str(int(NOW) - 301), str(int(NOW) + 301), "", "soon", "-1", "1e9"])
+def test_a_signature_of_another_time_is_no_proof(stamp: str) -> None:
+    assert not is_accepted("gitlab", gitlab_signed(stamp=stamp), secrets=(SIGNING_TOKEN,))
 
 
 @pytest.mark.parametrize("vendor", sorted(VENDORS))

@@ -131,6 +131,7 @@ def test_gitlab_tells_much_that_is_no_version() -> None:
 def test_gitlab_names_its_deliveries() -> None:
     assert delivery("gitlab", GITLAB, X_Gitlab_Event_UUID="13792a34") == "13792a34"
     assert delivery("gitlab", GITLAB, X_Gitlab_Event_UUID="13792a34", Idempotency_Key="f5e57") == "f5e57"
+    assert delivery("gitlab", GITLAB, X_Gitlab_Event_UUID="13792a34", webhook_id="f5e57") == "f5e57"
 
 
 GITEA = {
@@ -165,6 +166,10 @@ def test_giteas_packages_are_images_and_charts() -> None:
     chart = {**package, "type": "helm"}
     assert "https://git.example.com/api/packages/Acme/helm" in named(
         "gitea", {"package": chart}, X_Gitea_Event="package"
+    )
+    below = {**chart, "html_url": "https://example.com/gitea/Acme/-/packages/helm/web/1.0"}
+    assert "https://example.com/gitea/api/packages/Acme/helm" in named(
+        "gitea", {"package": below}, X_Gitea_Event="package"
     )
     assert named("gitea", {"package": {**package, "type": "npm"}}, X_Gitea_Event="package") == []
 
@@ -220,6 +225,48 @@ def test_harbor_names_its_repository() -> None:
     assert "library/web" in named("harbor", {**HARBOR, "event_data": without})
     for other in ("PULL_ARTIFACT", "SCANNING_COMPLETED", "QUOTA_EXCEED"):
         assert named("harbor", {**HARBOR, "type": other}) == []
+
+
+REPLICATED = {
+    "replication": {
+        "harbor_hostname": "harbor.example.com",
+        "job_status": "Success",
+        "artifact_type": "image",
+        "authentication_type": "basic",
+        "override_mode": True,
+        "trigger_type": "MANUAL",
+        "execution_timestamp": 1680502375,
+        "src_resource": {"registry_type": "docker-hub", "endpoint": "https://hub.docker.com", "namespace": "library"},
+        "dest_resource": {"registry_type": "harbor", "endpoint": "https://harbor.example.com", "namespace": "mirror"},
+        "successful_artifact": [{"type": "image", "status": "Success", "name_tag": "web [1 item(s) in total]"}],
+    }
+}  # fmt: skip
+REPLICATION = {"type": "REPLICATION", "occur_at": 1680502375, "operator": "MANUAL", "event_data": REPLICATED}
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    return {"replication": REPLICATED["replication"] | changes}
+
+
+@pytest.mark.parametrize("name", ["web [1 item(s) in total]", "web:1.2.0", "web"])
+def test_harbor_names_where_it_put_what_it_replicated(name: str) -> None:
+    data = changed(successful_artifact=[{"type": "image", "status": "Success", "name_tag": name}])
+    wanted = ["docker.io/mirror/web", "harbor.example.com/mirror/web", "mirror/web"]
+    assert named("harbor", {**REPLICATION, "event_data": data}) == wanted
+    event = {**HARBOR_EVENT, "type": "harbor.replication.status.changed", "data": data}
+    assert named("harbor", event) == wanted
+    assert "harbor.example.com/mirror/web" in named("cloudevents", event)
+
+
+def test_harbor_may_push_to_docker_hub() -> None:
+    to_hub = changed(dest_resource=REPLICATED["replication"]["src_resource"])
+    assert named("harbor", {**REPLICATION, "event_data": to_hub}) == ["docker.io/library/web", "library/web"]
+
+
+def test_a_replication_that_put_nothing_anywhere_is_taken() -> None:
+    failed = changed(job_status="Error", successful_artifact=None, failed_artifact=[{"name_tag": "web:1"}])
+    assert named("harbor", {**REPLICATION, "event_data": failed}) == []
+    assert named("harbor", {**REPLICATION, "event_data": changed(successful_artifact=[1, {}], dest_resource=[])}) == []
 
 
 def test_harbor_may_send_cloudevents() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from control_plane.domain.versions.argocd_images import Image, parse_image
 from control_plane.domain.versions.dialects import argocd
+from control_plane.domain.versions.file_patterns import file_match
 from control_plane.domain.versions.policy import Context, Policy, Tag, TakesPrereleases
 from control_plane.domain.versions.ranges import InvalidRange
 from control_plane.domain.versions.selection import choose
@@ -267,7 +268,7 @@ PATTERNS = st.lists(st.sampled_from(["*", "?", "a", "b", ".", "/", "1", "+", "("
 
 @given(PATTERNS, st.text("abc1./+(", max_size=6))
 def test_file_patterns_match_as_in_go(pattern: str, text: str) -> None:
-    assert argocd.file_match(pattern, text) is matches_as_go(pattern, text)
+    assert file_match(pattern, text) is matches_as_go(pattern, text)
 
 
 @given(st.text(max_size=60) | st.text("[]^-\\*?a=/:@.", max_size=30), st.text(max_size=30))
