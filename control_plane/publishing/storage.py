@@ -8,6 +8,7 @@ import os
 import tempfile
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -33,6 +34,14 @@ class Storage(Protocol):
         """Return the names directly in ``folder``, sorted."""
         ...
 
+    def written_at(self, name: str) -> datetime | None:
+        """Return when a file was written, or None where there is no such file."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove a file; one that is not there is removed already. Raises ``Transient`` when it cannot be removed now."""
+        ...
+
 
 class DirectoryStorage:
     """Files below ``root``."""
@@ -54,6 +63,21 @@ class DirectoryStorage:
             names = [path.name for path in (self.root / folder).iterdir()]
             return sorted(name for name in names if not name.startswith(TEMPORARY_PREFIX))
         return []
+
+    def written_at(self, name: str) -> datetime | None:
+        """Return when a file was written, or None where there is no such file."""
+        try:
+            return datetime.fromtimestamp((self.root / name).stat().st_mtime, UTC)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def remove(self, name: str) -> None:
+        """Remove a file; one that is not there is removed already."""
+        try:
+            (self.root / name).unlink(missing_ok=True)
+        except OSError as error:
+            words = f"cannot remove {self.root / name}: {error.strerror or error}; mend the permissions"
+            raise Transient(words, code="storage_unwritable") from error
 
     def sweep(self) -> int:
         """Remove what killed writers left behind; call only while holding the publisher's lock. Returns how many."""

@@ -40,7 +40,7 @@ def repository_of(settings: Settings) -> Repository:
         if settings.signs
         else PublishedHalves(settings.tuf_dir / "metadata")
     )
-    return Repository(DirectoryStorage(settings.tuf_dir), keys)
+    return Repository(storage_of(settings), keys)
 
 
 @lru_cache(maxsize=1)
@@ -108,9 +108,14 @@ def account_owner(settings: Settings) -> Callable[[SourceSpec, str], str]:
     return owner
 
 
+def storage_of(settings: Settings) -> DirectoryStorage:
+    """Return where the channels' files are, and the charts that are kept beside them."""
+    return DirectoryStorage(settings.tuf_dir)
+
+
 def keeper_of(settings: Settings) -> Callable[[bytes], object]:
     """Return what keeps a packed chart beside the channels' files, where agents and rehearsals find it."""
-    storage = DirectoryStorage(settings.tuf_dir)
+    storage = storage_of(settings)
     return lambda content: artifact_keep(storage, content)
 
 

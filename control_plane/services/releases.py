@@ -53,7 +53,11 @@ def release_requeue(session: Session, *, release_id: int, reason: str, actor: st
     target = ReleaseState.DISCOVERED if release.manifest is None else ReleaseState.QUEUED
     audit.transition(session, release, target, RELEASE, actor=actor, now=now, reason=reason)
     release.attempts, release.retry_at = 0, None
-    nudge(session, "release_resolve" if release.manifest is None else "release_rehearse", release.id)
+    if release.manifest is None:
+        nudge(session, "release_resolve", release.id)
+    else:
+        nudge(session, "chart_restore", release.id)  # nobody needed it meanwhile
+        nudge(session, "release_rehearse", release.id)
     return release
 
 

@@ -171,6 +171,7 @@ class Release(Base):
 
     ``manifest`` is the JSON of ``contract.ApplicationManifest`` without edges: what would run. None until every digest is known.
     ``parts``: which tag and digest of each upstream it is made of, by alias (JSON of ``domain.releases.Part``).
+    ``chart_lost_since`` is set while the chart that we keep of it is lost and could not be put back; ``chart_lost`` says why.
     """
 
     __tablename__ = "release"
@@ -191,6 +192,8 @@ class Release(Base):
     retry_at: Mapped[datetime | None]
     discovered_at: Mapped[datetime]
     discovered_by: Mapped[str]
+    chart_lost: Mapped[str] = mapped_column(Text, default="", server_default="")
+    chart_lost_since: Mapped[datetime | None] = mapped_column(index=True)
 
     application: Mapped[Application] = relationship(back_populates="releases")
     runs: Mapped[list["Run"]] = relationship(back_populates="release", foreign_keys="Run.release_id", order_by="Run.id")

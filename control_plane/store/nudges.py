@@ -17,6 +17,7 @@ Work = Literal[
     "release_resolve",
     "release_rehearse",
     "release_retry",
+    "chart_restore",
     "run_expire",
     "promotion_advance",
     "promotion_publish",

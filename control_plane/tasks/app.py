@@ -12,6 +12,7 @@ DEFAULT_QUEUE = "tidegate"
 REHEARSALS_QUEUE = "rehearsals"
 REVIEW_SECONDS = 15.0
 RENEW_SECONDS = 3600.0
+CHARTS_SECONDS = 3600.0
 IN_PROCESS = "memory://localhost//"
 POLLING_SECONDS = 0.05
 BROKER_TIMEOUT_SECONDS = 2.0
@@ -55,7 +56,12 @@ def _transport_options(settings: Settings) -> dict[str, float]:
 
 def _schedule(settings: Settings) -> dict[str, dict[str, object]]:
     """What happens by the clock. A message that waits longer than its interval is dropped: the next one does the same."""
-    every = {"sweep": settings.sweep_seconds, "review": REVIEW_SECONDS, "renew": RENEW_SECONDS}
+    every = {
+        "sweep": settings.sweep_seconds,
+        "review": REVIEW_SECONDS,
+        "renew": RENEW_SECONDS,
+        "charts": CHARTS_SECONDS,
+    }
     return {
         name: {"task": f"tidegate.{name}", "schedule": seconds, "options": {"expires": seconds}}
         for name, seconds in every.items()

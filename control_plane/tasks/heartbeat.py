@@ -3,6 +3,7 @@
 A loop that hangs, or that waits for its broker, stops touching it. Without ``TIDEGATE_HEARTBEAT_FILE`` nothing is done.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from celery import Celery, bootsteps
@@ -37,7 +38,13 @@ class WorkerHeartbeat(bootsteps.StartStopStep):  # type: ignore[misc]  # celery 
 
 
 class BeatHeartbeat(Scheduler):  # type: ignore[misc]  # celery has no types
-    """The schedule in memory, which touches at each turn."""
+    """The schedule in memory, which touches at each turn. At a start everything is due: nobody knows what the last one left."""
+
+    def setup_schedule(self) -> None:
+        """Read the schedule; Celery itself would wait one whole interval first."""
+        super().setup_schedule()
+        for entry in self.schedule.values():
+            entry.last_run_at = entry.default_now() - timedelta(days=1)
 
     def tick(self, *arguments: Any, **options: Any) -> Any:
         """Send what is due."""

@@ -16,6 +16,7 @@ from control_plane.domain.errors import NotFound, Refused
 from control_plane.services import (
     channel_files,
     choosing,
+    kept_charts,
     promotions,
     publications,
     rehearsals,
@@ -25,7 +26,7 @@ from control_plane.services import (
     runs,
     sources,
 )
-from control_plane.services.outside import keeper_of, repository_of, shared_reader, workplace_of
+from control_plane.services.outside import keeper_of, repository_of, shared_reader, storage_of, workplace_of
 from control_plane.settings import get_settings
 from control_plane.store import work
 from control_plane.store.session import read_scope, session_scope
@@ -77,6 +78,14 @@ def release_resolve(row_id: int) -> None:
     """Pin every digest of a discovered release."""
     keep = keeper_of(get_settings())
     resolving.release_resolve(release_id=row_id, reader=shared_reader(), clock=clock, keep=keep)
+
+
+@step
+def chart_restore(row_id: int) -> None:
+    """Put the chart of a release back where it is kept."""
+    kept_charts.chart_restore(
+        release_id=row_id, storage=storage_of(get_settings()), reader=shared_reader(), clock=clock
+    )
 
 
 @step
@@ -146,3 +155,13 @@ def renew() -> None:
     written = channel_files.channels_renew(repository=repository_of(get_settings()), clock=clock)
     if written:
         log.info("signed again", roles=written)
+
+
+@shared_task(name="tidegate.charts")  # type: ignore[untyped-decorator]  # celery has no types
+def charts() -> None:
+    """Put back kept charts that were lost, and remove those that nobody needs."""
+    restored, removed = kept_charts.charts_look_after(
+        storage=storage_of(get_settings()), reader=shared_reader(), clock=clock
+    )
+    if restored or removed:
+        log.info("kept charts", restored=restored, removed=removed)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from control_plane.domain.applications import ChannelRule, ChartUpstream, Declar
 from control_plane.domain.errors import NotFound, Transient
 from control_plane.domain.sources import Listing, SourceSpec
 from control_plane.domain.versions.policy import Tag
+from control_plane.publishing.artifacts import artifact_keep
 from control_plane.publishing.keys import KeyRing
 from control_plane.publishing.repository import Repository
 from control_plane.publishing.storage import DirectoryStorage
@@ -23,6 +25,7 @@ from control_plane.services import (
     channel_files,
     choosing,
     clusters,
+    kept_charts,
     promotions,
     publications,
     rehearsals,
@@ -150,8 +153,8 @@ class World:
         self.now = START
         self.registry = Registry()
         self.harness = Harness()
-        self.kept: list[bytes] = []
-        self.repository = Repository(DirectoryStorage(folder / "tuf"), KeyRing(folder / "keys"))
+        self.storage = DirectoryStorage(folder / "tuf")
+        self.repository = Repository(self.storage, KeyRing(folder / "keys"))
         self.workplace = rehearsals.Workplace(
             name="worker-1", evidence=folder / "evidence", lease_seconds=30.0, attempts_limit=3
         )
@@ -182,6 +185,12 @@ class World:
         with self.scope() as session:
             sources.source_nudge(session, places=[CHART], now=self.now)
 
+    def look_after_charts(self) -> tuple[int, int]:
+        """Do what is done each hour with the charts that are kept."""
+        return kept_charts.charts_look_after(
+            storage=self.storage, reader=self.registry, clock=self.clock, scope=self.scope
+        )
+
     def do(self, nudge: Nudge) -> None:
         """Do one piece of work, as a task would."""
         row_id, common = nudge.row_id, {"clock": self.clock, "scope": self.scope}
@@ -191,9 +200,12 @@ class World:
             case "application_choose":
                 choosing.application_choose(application_id=row_id, reader=self.registry, **common)
             case "release_resolve":
-                resolving.release_resolve(release_id=row_id, reader=self.registry, keep=self.kept.append, **common)
+                keep = partial(artifact_keep, self.storage)
+                resolving.release_resolve(release_id=row_id, reader=self.registry, keep=keep, **common)
             case "release_rehearse":
                 rehearsals.run_execute(release_id=row_id, workplace=self.workplace, harness=self.harness, **common)
+            case "chart_restore":
+                kept_charts.chart_restore(release_id=row_id, storage=self.storage, reader=self.registry, **common)
             case "channel_write_files":
                 channel_files.channel_write_files(channel_id=row_id, repository=self.repository, **common)
             case _:

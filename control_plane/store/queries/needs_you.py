@@ -39,7 +39,13 @@ class Need:
 def needs_you(session: Session, *, now: datetime, silent_after: timedelta) -> list[Need]:
     """Return what waits for a person."""
     parts = union_all(
-        _approvals(), _halted(), _unfit(), _silent(now - silent_after), _troubled(), _unknown(now - REGISTRY_PATIENCE)
+        _approvals(),
+        _halted(),
+        _unfit(),
+        _silent(now - silent_after),
+        _troubled(),
+        _unknown(now - REGISTRY_PATIENCE),
+        _lost(),
     ).subquery()
     rows = session.execute(select(parts).order_by(parts.c.since.desc()).limit(MOST_ROWS))
     return [Need(*row) for row in rows]
@@ -136,4 +142,20 @@ def _unknown(before: datetime) -> Select[Any]:
     is_named = exists().where(Upstream.source_id == Source.id)
     return _row("unknown", Source.id, place=Source.location, words=Source.last_error, since=Source.unknown_since).where(
         Source.unknown_since < before, is_named
+    )
+
+
+def _lost() -> Select[Any]:
+    """Releases whose chart is kept here, is lost, and could not be put back: clusters cannot get it."""
+    return (
+        _row(
+            "lost",
+            Release.id,
+            application=Application.name,
+            version=Release.version,
+            words=Release.chart_lost,
+            since=Release.chart_lost_since,
+        )
+        .join(Application, Application.id == Release.application_id)
+        .where(Release.chart_lost_since.is_not(None))
     )

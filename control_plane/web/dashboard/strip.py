@@ -30,9 +30,10 @@ PLURALS = {
     "unfit": ("circle-x", "bad", "releases did not pass their rehearsal", "/", "See the overview"),
     "silent": ("wifi-off", "bad", "clusters are silent", "/clusters?state=silent", "See them"),
     "troubled": ("circle-x", "bad", "applications in clusters need help", "/clusters?state=troubled", "See them"),
+    "lost": ("circle-x", "bad", "releases have lost their charts", "/", "See the overview"),
     "unknown": ("cloud-off", "wait", "places where versions appear do not answer", "/sources", "See them"),
 }
-ORDER = ("halted", "approval", "unfit", "troubled", "silent", "unknown")
+ORDER = ("halted", "approval", "unfit", "lost", "troubled", "silent", "unknown")
 
 
 def items(needs: Iterable[Need], *, warnings: Iterable[str] = ()) -> list[Item]:
@@ -70,6 +71,9 @@ def _line(need: Need) -> Item:
             )
             href = f"{release}/releases/{quote(need.version)}"
             return Item("circle-x", "bad", title, need.words, need.since, href, "See why")
+        case "lost":
+            href = f"{release}/releases/{quote(need.version)}"
+            return Item("circle-x", "bad", f"The chart of {what} is lost", need.words, need.since, href, "See why")
         case "silent":
             return Item("wifi-off", "bad", f"Cluster {need.place} is silent", "", need.since, cluster, "Look")
         case "troubled":

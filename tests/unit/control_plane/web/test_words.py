@@ -67,6 +67,11 @@ def test_what_stops_clusters_comes_first_and_every_line_has_one_action():
     assert all(line.action for line in lines)
 
 
+def test_a_lost_chart_leads_to_its_release():
+    (line,) = strip.items([need("lost")])
+    assert (line.title, line.href) == ("The chart of app 1.0 is lost", "/applications/app/releases/1.0")
+
+
 def test_many_of_a_kind_are_one_line():
     lines = strip.items([need("silent", number) for number in range(40)])
     assert [line.title for line in lines] == ["40 clusters are silent"]
