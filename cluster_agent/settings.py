@@ -60,7 +60,7 @@ def load(environment: Mapping[str, str]) -> Settings:
     given: dict[str, object] = {
         key.removeprefix(PREFIX).lower(): value.strip()
         for key, value in environment.items()
-        if key.startswith(PREFIX) and value.strip()
+        if key.startswith(PREFIX) and (value.strip() or key == f"{PREFIX}LISTEN")  # empty: listen nowhere
     }
     given["namespaces"] = tuple(one.strip() for one in str(given.get("namespaces", "")).split(",") if one.strip())
     given.setdefault("namespace", _own_namespace())

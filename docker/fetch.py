@@ -8,7 +8,7 @@ import tarfile
 import urllib.request
 from pathlib import Path
 
-HELM, KUBECTL = "v3.22.0", "v1.36.3"
+HELM, KUBECTL = "v4.2.4", "v1.36.3"
 TARGET = Path("/opt/tidegate/bin")
 ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
 

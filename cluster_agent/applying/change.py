@@ -14,7 +14,7 @@ from cluster_agent.applying.readiness import Target
 from cluster_agent.contract import ApplicationManifest
 from cluster_agent.errors import ChangeFailed, Conflict
 
-_HOOK_JOB = re.compile(r"\bjob (\S+) failed")
+_HOOK_JOB = re.compile(r"\bresource Job/[^/\s]*/(\S+) not ready")
 OBSERVE_SECONDS = 15.0
 
 
@@ -25,7 +25,6 @@ def apply_release(
     chart: Path,
     *,
     description: str = "",
-    wait: bool = False,
 ) -> int:
     """Install or upgrade ``application`` and return the revision made. It has been applied, not proven: see ``settle``.
 
@@ -52,7 +51,6 @@ def apply_release(
             labels=labels,
             description=description or f"Tidegate: {application.release}",
             timeout=float(application.timeout_seconds),
-            wait=wait,
         )
     except ChangeFailed as error:
         raise _with_hook_log(kube, namespace, error) from error

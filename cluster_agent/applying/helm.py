@@ -1,7 +1,8 @@
-"""Helm as a child process: a protocol of four verbs and its one driver, the Helm 3 command line.
+"""Helm as a child process: a protocol of three verbs and its one driver, the Helm 4 command line.
 
-Helm only changes the cluster; deciding (wait, keep, roll back) is ours, so it is never given ``--atomic``. What it
-complains about becomes a stable code and the one line that decides. Charts are local files; images are pinned by our post-renderer.
+Helm only changes the cluster; deciding (wait, keep, roll back) is ours, so it is never told to roll back by itself. What it
+complains about becomes a stable code and the one line that decides. Charts are local files; images, those of hooks too, are pinned
+by our post-renderer, which Helm 4 wants as a plugin. Objects are merged as Helm 3 did, not by server-side apply: see ADR 0002.
 """
 
 import json
@@ -16,17 +17,30 @@ from typing import Any, Protocol
 
 from cluster_agent.applying import child
 from cluster_agent.applying.kube import Access
+from cluster_agent.applying.pin_images import COMPLAINT, PINS
 from cluster_agent.contract import canonical_json
 from cluster_agent.errors import ChangeFailed, Conflict, Unreachable
 
 HISTORY_MAX = 6
 # The Go runtime keeps garbage as large as the heap by default; here memory counts more than a tenth of a second.
 SMALL_GO = {"GOGC": "40", "GOMEMLIMIT": "48MiB", "GOMAXPROCS": "2"}
+PINS_PLUGIN = "tidegate-pins"
+# Our own Python comes by the environment: a path with a space in it would be taken for two words.
+PLUGIN_YAML = f"""\
+apiVersion: v1
+type: postrenderer/v1
+name: {PINS_PLUGIN}
+version: 1.0.0
+runtime: subprocess
+runtimeConfig:
+  platformCommand:
+    - command: ${{TIDEGATE_PYTHON}}
+      args: [-m, cluster_agent.applying.pin_images]
+"""
 
 # First match wins: the place in the list is the precedence.
 CODES: tuple[tuple[str, str], ...] = (
     ("busy", r"another operation \(install/upgrade/rollback\) is in progress"),
-    ("image_not_pinned", r"is not pinned by the manifest"),
     ("quota_exceeded", r"exceeded quota"),
     ("hook_failed", r"hooks? .*failed|hooks failed"),
     ("policy_denied", r"admission webhook .* denied|denied the request|violates PodSecurity"),
@@ -51,12 +65,6 @@ CODES: tuple[tuple[str, str], ...] = (
 class HelmDriver(Protocol):
     """What a change needs of Helm. ``timeout`` in seconds. Raises ``ChangeFailed``, ``Unreachable`` or ``Conflict`` (release busy)."""
 
-    def template(
-        self, name: str, namespace: str, chart: Path, values: Mapping[str, Any], *, kube_version: str = ""
-    ) -> str:
-        """Return the chart rendered with ``values``, hooks included, without asking a cluster."""
-        ...
-
     def upgrade_install(
         self,
         name: str,
@@ -68,12 +76,11 @@ class HelmDriver(Protocol):
         labels: Mapping[str, str],
         description: str,
         timeout: float,
-        wait: bool = False,
     ) -> None:
         """Install the release, or upgrade it."""
         ...
 
-    def rollback(self, name: str, namespace: str, revision: int, *, timeout: float, wait: bool = False) -> None:
+    def rollback(self, name: str, namespace: str, revision: int, *, timeout: float) -> None:
         """Apply the stored ``revision`` again, as a new revision."""
         ...
 
@@ -83,22 +90,16 @@ class HelmDriver(Protocol):
 
 
 class HelmCli:
-    """The ``helm`` 3 binary. ``home`` keeps its discovery cache; nothing else is written."""
+    """The ``helm`` 4 binary. ``home`` keeps its discovery cache and our plugin; nothing else is written."""
 
     def __init__(self, access: Access, home: Path, *, binary: str = "helm") -> None:
-        home.mkdir(parents=True, exist_ok=True)
-        self._home = home
+        self._home = home.absolute()
+        plugin = self._home / "plugins" / PINS_PLUGIN
+        plugin.mkdir(parents=True, exist_ok=True)
+        (plugin / "plugin.yaml").write_text(PLUGIN_YAML)
         self._binary = shutil.which(binary) or binary
         self._target = [f"--kubeconfig={access.kubeconfig}"] if access.kubeconfig else []
         self._target += [f"--kube-context={access.context}"] if access.context else []
-
-    def template(
-        self, name: str, namespace: str, chart: Path, values: Mapping[str, Any], *, kube_version: str = ""
-    ) -> str:
-        """Return the chart rendered with ``values``, hooks included, without asking a cluster."""
-        command = ["template", name, str(chart), "--namespace", namespace, "--values", "-", "--skip-tests"]
-        command += ["--kube-version", kube_version] if kube_version else []
-        return self._run(command, timeout=60.0, stdin=canonical_json(dict(values)).decode())
 
     def upgrade_install(
         self,
@@ -111,25 +112,24 @@ class HelmCli:
         labels: Mapping[str, str],
         description: str,
         timeout: float,
-        wait: bool = False,
     ) -> None:
         """Install the release, or upgrade it."""
-        with tempfile.NamedTemporaryFile("w", suffix=".json", dir=self._home) as pins:
-            json.dump(dict(images), pins)
-            pins.flush()
-            command = ["upgrade", name, str(chart), "--install", "--namespace", namespace, "--values", "-"]
-            command += ["--history-max", str(HISTORY_MAX), "--description", description, "--hide-notes"]
-            command += ["--labels", ",".join(f"{key}={value}" for key, value in labels.items())]
-            command += ["--post-renderer", sys.executable]
-            for argument in ("-m", "cluster_agent.applying.pin_images", pins.name):
-                command.append(f"--post-renderer-args={argument}")
-            stdin = canonical_json(dict(values)).decode()
-            self._run([*command, *_waiting(wait, timeout)], timeout=timeout, stdin=stdin)
+        command = ["upgrade", name, str(chart), "--install", "--namespace", namespace, "--values", "-"]
+        command += [*_changing(timeout), "--description", description, "--hide-notes"]
+        command += ["--labels", ",".join(f"{key}={value}" for key, value in labels.items())]
+        with tempfile.TemporaryDirectory(dir=self._home) as folder:
+            Path(folder, PINS).write_text(json.dumps(dict(images)))
+            command += ["--post-renderer", PINS_PLUGIN, f"--post-renderer-args={folder}"]
+            try:
+                self._run(command, timeout=timeout, stdin=canonical_json(dict(values)).decode())
+            except ChangeFailed as error:
+                # Helm keeps what a post-renderer says to itself.
+                complaint = Path(folder, COMPLAINT)
+                raise ChangeFailed("image_not_pinned", complaint.read_text()) if complaint.exists() else error from None
 
-    def rollback(self, name: str, namespace: str, revision: int, *, timeout: float, wait: bool = False) -> None:
+    def rollback(self, name: str, namespace: str, revision: int, *, timeout: float) -> None:
         """Apply the stored ``revision`` again, as a new revision."""
-        command = ["rollback", name, str(revision), "--namespace", namespace, "--history-max", str(HISTORY_MAX)]
-        self._run([*command, *_waiting(wait, timeout)], timeout=timeout)
+        self._run(["rollback", name, str(revision), "--namespace", namespace, *_changing(timeout)], timeout=timeout)
 
     def uninstall(self, name: str, namespace: str, *, timeout: float) -> None:
         """Remove the release and its history; a release that is not there is removed already."""
@@ -161,13 +161,12 @@ class HelmCli:
         keep = {key: os.environ[key] for key in ("PATH", "PYTHONPATH", "SSL_CERT_FILE") if key in os.environ}
         # KUBERNETES_SERVICE_* is how Helm finds the cluster of its own pod.
         keep |= {key: value for key, value in os.environ.items() if key.startswith("KUBERNETES_SERVICE_")}
-        return (
-            keep | SMALL_GO | {"HOME": home, "HELM_CACHE_HOME": home, "HELM_CONFIG_HOME": home, "HELM_DATA_HOME": home}
-        )
+        homes = dict.fromkeys(("HOME", "HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"), home)
+        return keep | SMALL_GO | homes | {"TIDEGATE_PYTHON": sys.executable}
 
 
-def _waiting(wait: bool, timeout: float) -> list[str]:
-    return ["--timeout", f"{timeout:.0f}s", *(["--wait", "--wait-for-jobs"] if wait else [])]
+def _changing(timeout: float) -> list[str]:
+    return ["--history-max", str(HISTORY_MAX), "--server-side=false", "--timeout", f"{timeout:.0f}s"]
 
 
 def classified(stderr: str) -> Exception:
@@ -183,12 +182,8 @@ def classified(stderr: str) -> Exception:
 
 def decisive_line(stderr: str) -> str:
     """Return what a person needs of Helm's error output, in one line of at most 500 characters."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip() and not line.startswith("WARNING:")]
+    lines = [line.strip() for line in stderr.splitlines() if line.strip() and not line.startswith(("WARNING:", "level="))]
     start = next((index for index, line in enumerate(lines) if line.startswith("Error:")), 0)
     text = " ".join(line.removeprefix("* ") for line in lines[start:])
     text = re.sub(r"^Error: (?:(?:UPGRADE|INSTALLATION|ROLLBACK) FAILED: )?", "", text)
-    text = re.sub(
-        r"error while running post render on files: error while running command \S+\. error output: ", "", text
-    )
-    text = re.sub(r": exit status \d+$", "", text)
     return text if len(text) <= 500 else f"{text[:240]} … {text[-250:]}"

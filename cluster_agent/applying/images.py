@@ -2,30 +2,37 @@
 
 from collections.abc import Mapping
 
-from cluster_agent.contract.rendered import Place, find_places
+from cluster_agent.contract.rendered import Document, Place, find_documents
 
 
 def pin_images(rendered: str, digests: Mapping[str, str]) -> str:
     """Return ``rendered`` with ``@sha256:…`` added to every image that ``digests`` names; every other byte is unchanged.
 
-    An image that already carries a digest stays. Raises ``ValueError`` for an image without either: nothing unpinned is applied.
+    An image that already carries a digest stays. A test whose image has neither is left out: it could not run as it was rehearsed.
+    Raises ``ValueError`` for any other image without: nothing unpinned is applied.
     """
     parts, done = [], 0
-    for place in find_places(rendered):
-        parts += [rendered[done : place.start], _scalar(rendered, place, _pinned(place.image, digests))]
-        done = place.end
+    for document in find_documents(rendered):
+        for start, end, text in _replacements(rendered, document, digests):
+            parts += [rendered[done:start], text]
+            done = end
     return "".join([*parts, rendered[done:]])
 
 
-def _pinned(image: str, digests: Mapping[str, str]) -> str:
-    if "@" in image:
-        return image
-    digest = digests.get(image)
-    if digest is None:
+def _replacements(rendered: str, document: Document, digests: Mapping[str, str]) -> list[tuple[int, int, str]]:
+    """Return what to write where: from ``start`` to ``end`` the text."""
+    unknown = next((one.image for one in document.places if "@" not in one.image and one.image not in digests), None)
+    if unknown is not None and document.is_test:
+        return [(document.start, document.end, "")]
+    if unknown is not None:
         raise ValueError(
-            f"image {image!r} is not pinned by the manifest: publish the release again with all its images"
+            f"image {unknown!r} is not pinned by the manifest: publish the release again with all its images"
         )
-    return f"{image}@{digest}"
+    return [
+        (place.start, place.end, _scalar(rendered, place, f"{place.image}@{digests[place.image]}"))
+        for place in document.places
+        if "@" not in place.image
+    ]
 
 
 def _scalar(rendered: str, place: Place, image: str) -> str:

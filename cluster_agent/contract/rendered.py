@@ -3,6 +3,9 @@
 An image stands where a pod's specification stands: wherever a mapping has ``containers`` (also ``initContainers`` and
 ``ephemeralContainers``), each with an ``image``, and in ``volumes[].image.reference``. That holds for pods, workloads, cron jobs and
 custom resources that carry a pod template; texts inside a ConfigMap are no manifests and stay as they are.
+
+Hooks are manifests like any other. A document that is nothing but a test (``helm.sh/hook: test``) runs only when a person says
+``helm test``; nothing depends on its images.
 """
 
 from collections.abc import Iterator
@@ -11,6 +14,8 @@ from typing import Any, NamedTuple
 from cluster_agent.contract import yamls
 
 CONTAINER_LISTS = frozenset({"containers", "initContainers", "ephemeralContainers"})
+HOOK_ANNOTATION = "helm.sh/hook"
+TEST_EVENTS = frozenset({"test", "test-success"})
 
 
 class Place(NamedTuple):
@@ -21,15 +26,40 @@ class Place(NamedTuple):
     end: int
 
 
-def find_images(rendered: str) -> set[str]:
-    """Return every image reference of the rendered manifests, as written. Raises ``ValueError`` for what is no YAML."""
-    return {place.image for place in find_places(rendered)}
+class Document(NamedTuple):
+    """A manifest: where it stands in the text, its images' places in order, and whether it is nothing but a test."""
+
+    start: int
+    end: int
+    places: tuple[Place, ...]
+    is_test: bool
 
 
-def find_places(rendered: str) -> list[Place]:
-    """Return the places of all image references, in order. The same node reached through an alias counts once."""
-    places = {place for root in yamls.nodes(rendered) if root is not None for place in _walk(root, set())}
-    return sorted(places, key=lambda place: place.start)
+class Images(NamedTuple):
+    """Image references as written: those that run, and those of tests alone."""
+
+    running: frozenset[str]
+    testing: frozenset[str] = frozenset()
+
+
+def find_images(rendered: str) -> Images:
+    """Return every image reference of the rendered manifests. Raises ``ValueError`` for what is no YAML."""
+    found: dict[bool, set[str]] = {True: set(), False: set()}
+    for document in find_documents(rendered):
+        found[document.is_test].update(place.image for place in document.places)
+    return Images(frozenset(found[False]), frozenset(found[True] - found[False]))
+
+
+def find_documents(rendered: str) -> list[Document]:
+    """Return the manifests in order. A node that is reached again through an alias counts once."""
+    return [_document(root) for root in yamls.nodes(rendered) if root is not None]
+
+
+def _document(root: Any) -> Document:
+    places = sorted(set(_walk(root, set())), key=lambda place: place.start)
+    hook = _child(_child(_child(root, "metadata"), "annotations"), HOOK_ANNOTATION)
+    events = {event.strip() for event in str(hook.value).split(",")} if hook is not None else set()
+    return Document(root.start_mark.index, root.end_mark.index, tuple(places), bool(events) and events <= TEST_EVENTS)
 
 
 def _walk(node: Any, seen: set[int]) -> Iterator[Place]:

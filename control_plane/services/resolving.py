@@ -5,7 +5,8 @@ a registry that does not answer, or that lost the chart it showed a moment ago (
 release stays discovered and is tried again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from typing import Any, Protocol
 import msgspec
 
 from cluster_agent.contract import ApplicationManifest, Artifact, release_digest
+from cluster_agent.contract.rendered import Images
 from control_plane.domain.applications import Declaration
 from control_plane.domain.errors import InvalidInput, TidegateError, Transient
 from control_plane.domain.releases import RELEASE, Part, ReleaseState
@@ -45,7 +47,7 @@ class ChartReader(Protocol):
         Raises ``NotFound``, ``ChartInvalid`` or ``Transient``.
         """
 
-    def images(self, chart: bytes, declaration: Declaration) -> Sequence[str]:
+    def images(self, chart: bytes, declaration: Declaration) -> Images:
         """Return every image reference that the rendered chart uses. Raises ``ChartInvalid`` when it does not render."""
 
     def image_digest(self, image: str, account: str = "") -> str:
@@ -126,7 +128,7 @@ def read_manifest(unresolved: Unresolved, reader: ChartReader, keep: KeepChart) 
     """Read the chart and its images' digests; return what would run, with the digest that covers all of it."""
     declared = unresolved.declaration
     chart = reader.chart(unresolved.chart, declared.name, unresolved.chart_tag, unresolved.chart_digest)
-    images = {image: reader.image_digest(image, declared.name) for image in sorted(set(reader.images(chart, declared)))}
+    images = _pinned(reader.images(chart, declared), reader, declared.name)
     artifact = _artifact(unresolved, chart, keep)
     digest = release_digest(
         name=declared.name,
@@ -148,6 +150,15 @@ def read_manifest(unresolved: Unresolved, reader: ChartReader, keep: KeepChart) 
         backup=declared.backup,
         timeout_seconds=round(declared.timeout_seconds),
     )
+
+
+def _pinned(images: Images, reader: ChartReader, application: str) -> dict[str, str]:
+    """Return the digests. A test whose image is gone is no fault of what runs: agents leave that test out."""
+    found = {image: reader.image_digest(image, application) for image in sorted(images.running)}
+    for image in sorted(images.testing):
+        with suppress(ImageMissing):
+            found[image] = reader.image_digest(image, application)
+    return found
 
 
 def _artifact(unresolved: Unresolved, chart: bytes, keep: KeepChart) -> Artifact:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cluster_agent.contract.rendered import find_images
+from cluster_agent.contract.rendered import Images, find_images
 from control_plane.upstreams.errors import ChartInvalid
 from control_plane.upstreams.helm_template import render
 from control_plane.upstreams.oci import RegistryClient
@@ -28,11 +28,11 @@ def pull_chart(registry: RegistryClient, repository: str, digest: str, *, applic
 
 def chart_images(
     chart: bytes, values: Mapping[str, Any], *, name: str = "release", namespace: str = "default", helm: str = "helm"
-) -> frozenset[str]:
+) -> Images:
     """Return every image reference of the rendered chart. Raises ``ChartInvalid`` where it does not render, or ``Transient``."""
     rendered = render(chart, values, name=name, namespace=namespace, helm=helm)
     try:
-        return frozenset(find_images(rendered))
+        return find_images(rendered)
     except ValueError as error:
         raise ChartInvalid(f"the chart does not render to YAML: {error}", code="chart_invalid") from error
 

@@ -3,8 +3,9 @@
 Each kind of source is one implementation of ``source.Source``; which one reads a place is decided here and nowhere else.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
+from cluster_agent.contract.rendered import Images
 from control_plane.domain.applications import Declaration
 from control_plane.domain.errors import NotFound
 from control_plane.domain.sources import Kind, Listing, SourceSpec
@@ -38,13 +39,14 @@ class Reader:
         """Return the packed chart, every byte verified against ``digest``. Raises ChartInvalid, NotFound, Transient, Untrusted."""
         return self._source_of(spec.kind, account).artifact(spec, tag, digest)
 
-    def images(self, chart: bytes, declaration: Declaration) -> Sequence[str]:
+    def images(self, chart: bytes, declaration: Declaration) -> Images:
         """Return every image that the chart uses, as it writes them, in clusters and in rehearsals. Raises ``ChartInvalid``."""
         rehearsed = declaration.rehearsal.values
         laid_over = [declaration.values, *([merged(declaration.values, rehearsed)] if rehearsed else [])]
         name, namespace = declaration.name, declaration.namespace
         found = [chart_images(chart, one, name=name, namespace=namespace, helm=self._helm) for one in laid_over]
-        return sorted(frozenset().union(*found))
+        running = frozenset().union(*(one.running for one in found))
+        return Images(running, frozenset().union(*(one.testing for one in found)) - running)
 
     def image_digest(self, image: str, account: str = "") -> str:
         """Return ``sha256:…`` of an image reference. Raises ``ImageMissing`` or ``Transient``."""

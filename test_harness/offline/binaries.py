@@ -45,22 +45,15 @@ _KUBERNETES_FLAGS = (
     f"-X {_VERSION}.gitMajor={_MAJOR}",
     f"-X {_VERSION}.gitMinor={_MINOR}",
 )
-HELM_VERSION = pinned_version("helm", "helm.sh/helm/v3")
-# As in Helm's own Makefile: without these it renders for Kubernetes 1.20, and refuses charts that want a newer one.
-_HELM_MINOR = pinned_version("helm", "k8s.io/client-go").split(".")[1]
-_HELM_FLAGS = (
-    f"-X helm.sh/helm/v3/internal/version.version={HELM_VERSION}",
-    "-X helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor=1",
-    f"-X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor={_HELM_MINOR}",
-)
+HELM_VERSION = pinned_version("helm", "helm.sh/helm/v4")
 
 KIND = Program(name="kind", module="kind", package="sigs.k8s.io/kind", expected=5)
 HELM = Program(
     name="helm",
     module="helm",
-    package="helm.sh/helm/v3/cmd/helm",
-    expected=50,
-    ldflags=_HELM_FLAGS,
+    package="helm.sh/helm/v4/cmd/helm",
+    expected=35,
+    ldflags=(f"-X helm.sh/helm/v4/internal/version.version={HELM_VERSION}",),
 )
 KUBECTL = Program(
     name="kubectl", module="node", package="k8s.io/kubernetes/cmd/kubectl", expected=30, ldflags=_KUBERNETES_FLAGS

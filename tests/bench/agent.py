@@ -5,7 +5,6 @@ The time is compared with ``helm upgrade --wait`` of the same chart by hand, in 
 """
 
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -47,12 +46,9 @@ def tree_mib(pid: int) -> float:
 
 def by_hand(world: AgentWorld, version: str) -> float:
     """Return the seconds that ``helm upgrade --wait`` takes to the same chart with the same values."""
-    application = world.releases.release(version)
-    address = f"oci://{world.releases.url.removeprefix('http://')}/tidegate-tests/charts/echo"
+    message = f"message={world.releases.release(version).values['message']}"
     began = time.monotonic()
-    command = [world.helm, "--kubeconfig", world.kubeconfig, "upgrade", "--install", "echo", address, "--plain-http"]
-    command += ["--version", version, "-n", "echo", "--wait", "--set", f"message={application.values['message']}"]
-    subprocess.run(command, check=True, capture_output=True)
+    world.run_helm("upgrade", "--install", "echo", *world.releases.by_hand(version), "--wait", "--set", message)
     return time.monotonic() - began
 
 

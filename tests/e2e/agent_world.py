@@ -57,6 +57,7 @@ from test_harness.offline.prepare import everything
 HERE = Path(__file__).parent
 CHANNEL = "stable"
 IMAGE = "docker.io/tidegate-tests/echo"
+HOOK_IMAGE = "docker.io/tidegate-tests/hook"
 CHART = "ghcr.io/tidegate-tests/charts/echo"
 STATE_STEP = BackupStep(
     name="state",
@@ -175,30 +176,42 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Releases:
-    """Releases of the echo chart in a registry (``url`` as seen from here). ``push`` publishes a chart's folder as a version."""
+    """Releases of the echo chart in a registry (``url`` as seen from here)."""
 
-    def __init__(self, url: str, push: Any) -> None:
+    def __init__(self, url: str, publisher: publishing.Publisher) -> None:
         self.url = url
-        self._push = push
+        self._publisher = publisher
         self._pushed: set[str] = set()
 
     def release(
         self, version: str, *, contract: str = "", edges_from: str = "", backup: bool = True, **values: Any
     ) -> ApplicationManifest:
         if version not in self._pushed:
-            self._push(version)
+            self._publisher.publish_chart(CHART, HERE / "charts" / "echo", version)
             self._pushed.add(version)
+        images = [IMAGE, *([HOOK_IMAGE] if "hooks" in values else [])]
         what = {
             "name": "echo",
             "release": version,
             "namespace": "echo",
             "artifact": Artifact(ref=CHART, digest=self.digest(CHART, version)),
-            "images": {f"{IMAGE}:1": self.digest(IMAGE, "1")},
+            "images": {f"{image}:1": self.digest(image, "1") for image in images},
             "values": {"message": version, **values},
             "backup": (STATE_STEP,) if backup else (),
         }
         edges = (Edge(from_release=edges_from, contract=contract),) if contract else ()
         return ApplicationManifest(**what, release_digest=release_digest(**what), edges=edges, timeout_seconds=60)
+
+    def by_hand(self, version: str) -> tuple[str, ...]:
+        """Return what names the chart on Helm's own command line."""
+        return (f"oci://{self.url.removeprefix('http://')}/{repository(CHART)}", "--plain-http", "--version", version)
+
+    def push_hook_image(self, folder: Path, says: str) -> str:
+        """Push an image whose ``/said`` has these words, always under the same tag; return its digest."""
+        said = folder / "said"
+        said.write_text(f"{says}\n")
+        self._publisher.build_image(HOOK_IMAGE, "1", HERE / "charts" / "hook-image", said=said)
+        return self.digest(HOOK_IMAGE, "1")
 
     def digest(self, name: str, tag: str) -> str:
         answer = httpx2.head(f"{self.url}/v2/{repository(name)}/manifests/{tag}", headers={"Accept": MANIFESTS})
@@ -215,9 +228,7 @@ def surroundings(folder: Path, name: str) -> Iterator[tuple[Path, Releases, str]
         cluster = KindProvider(ready).create(name)
         try:
             cluster.connect_mirror(served.cluster_url)
-            chart = HERE / "charts" / "echo"
-            releases = Releases(served.url, lambda version: publisher.publish_chart(CHART, chart, version))
-            yield cluster.kubeconfig, releases, str(ready.helm)
+            yield cluster.kubeconfig, Releases(served.url, publisher), str(ready.helm)
         finally:
             cluster.delete()
 
@@ -281,23 +292,27 @@ class AgentWorld:
             time.sleep(0.2)
         return value
 
+    def run_helm(self, *arguments: str) -> None:
+        """Run Helm as a person would."""
+        command = [self.helm, *arguments, "--kubeconfig", str(self.kubeconfig), "-n", "echo"]
+        subprocess.run(command, check=True, capture_output=True)
+
+    def hooks_ran(self) -> dict[str, str]:
+        """Return by hook the digest of the image that its newest pod ran."""
+        pods = sorted(self.kube.list("Pod", "echo", labels="hook"), key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+        ran = {pod["metadata"]["labels"]["hook"]: pod["status"]["containerStatuses"][0]["imageID"] for pod in pods}
+        return {hook: image.partition("@")[2] for hook, image in ran.items()}
+
+    def uninstall(self) -> None:
+        """Remove what was installed, and what hooks left."""
+        self.run_helm("uninstall", "echo", "--ignore-not-found", "--wait")
+        for job in self.kube.list("Job", "echo", labels="hook", metadata_only=True):
+            self.kube.delete("Job", "echo", job["metadata"]["name"])
+        self.kube.delete("Pod", "echo", "echo-probe")
+
     def forget(self) -> None:
         """Remove what the agent remembers and what it installed."""
-        subprocess.run(
-            [
-                self.helm,
-                "--kubeconfig",
-                self.kubeconfig,
-                "uninstall",
-                "echo",
-                "-n",
-                "echo",
-                "--ignore-not-found",
-                "--wait",
-            ],
-            check=True,
-            capture_output=True,
-        )
+        self.uninstall()
         self.kube.delete("ConfigMap", "tidegate-agent", "tidegate-agent-journal")
         for what in ("identity", "trust"):
             self.kube.delete("Secret", "tidegate-agent", f"tidegate-agent-{what}")

@@ -1,10 +1,14 @@
 """The agent on a real cluster: applies, keeps, rolls back, remembers, and survives being killed after every journal write."""
 
-import subprocess
 from contextlib import contextmanager
 
 import pytest
 
+from cluster_agent.applying.helm import HelmCli
+from cluster_agent.applying.kube import Access
+from test_harness.rehearsal.artifacts import Artifacts
+from test_harness.rehearsal.subject import Subject
+from test_harness.runner import Registries
 from tests.e2e.agent_world import AgentWorld, surroundings
 
 pytestmark = pytest.mark.e2e
@@ -94,13 +98,37 @@ def test_a_persons_rollback_is_not_undone(world):
         world.wait(lambda: "healthy" in plane.outcomes(1))
         plane.publish(world.releases.release("1.1.0"))
         world.wait(lambda: "healthy" in plane.outcomes(2))
-        command = [world.helm, "--kubeconfig", world.kubeconfig, "rollback", "echo", "1", "-n", "echo", "--wait"]
-        subprocess.run(command, check=True, capture_output=True)
+        world.run_helm("rollback", "echo", "1", "--wait")
         world.wait(lambda: any(one.code == "drifted" for one in plane.reports))
         assert world.page() == "1.0.0"
         plane.publish(world.releases.release("1.3.0"))
         world.wait(lambda: "healthy" in plane.outcomes(3))
     assert world.page() == "1.3.0"
+
+
+def test_hooks_and_tests_run_the_rehearsed_digest_after_their_tag_was_moved(world, tmp_path):
+    """The rehearsal's own code rehearses, somebody moves the tag, the agent applies; ``helm test`` is said by a person."""
+    hooks = {"seed": "post-install", "migrate": "pre-upgrade", "probe": "test"}
+    rehearsed = world.releases.push_hook_image(tmp_path, "rehearsed")
+    first, second = (world.releases.release(version, hooks=hooks) for version in ("1.0.0", "1.1.0"))
+    artifacts = Artifacts(tmp_path / "charts", Registries(from_host={"*": world.releases.url}))
+    subject = Subject(world.kube, HelmCli(Access(str(world.kubeconfig)), tmp_path, binary=world.helm), artifacts, tmp_path)
+    for release in (first, second):
+        subject.change_to(release)
+    assert world.hooks_ran() == {"seed": rehearsed, "migrate": rehearsed}
+    world.uninstall()
+
+    moved = world.releases.push_hook_image(tmp_path, "moved")
+    assert moved != rehearsed
+    with running(world):
+        for release in (first, second):
+            generation = world.control_plane.publish(release)
+            world.wait(lambda generation=generation: "healthy" in world.control_plane.outcomes(generation))
+    world.run_helm("test", "echo")
+    assert world.hooks_ran() == dict.fromkeys(hooks, rehearsed)
+
+    world.run_helm("upgrade", "echo", *world.releases.by_hand("1.1.0"), "--reuse-values")
+    assert world.hooks_ran()["migrate"] == moved  # what the tag means to anybody else
 
 
 def test_halted_and_closed_waves_wait_with_a_reason(world):

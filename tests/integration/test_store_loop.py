@@ -4,7 +4,7 @@ import pytest
 
 from control_plane.domain.errors import NotFound, Refused
 from control_plane.domain.sources import SourceSpec
-from tests.support.world import CHART, World
+from tests.support.world import CHART, IMAGE, World
 
 pytestmark = pytest.mark.services
 
@@ -180,3 +180,14 @@ def test_approvals_are_for_the_very_digest_and_by_those_who_may(world: World) ->
     world.approve("2.2.8")
     world.approve("2.2.8")
     assert len(world.audit("promotion.approval_granted")) == 1
+
+
+def test_a_tests_image_that_is_gone_is_no_fault_of_the_release_and_one_that_is_there_is_pinned(world: World) -> None:
+    world.start()
+    world.registry.push("ghcr.io/acme/probe", "1")
+    world.registry.test_images = frozenset({"ghcr.io/acme/probe:1", "ghcr.io/acme/gone:1"})
+    world.publish_upstream("2.2.8")
+    world.settle()
+    assert world.release("2.2.8").state == "verified"
+    images = world.publications("edge")[-1].manifest["applications"][0]["images"]
+    assert set(images) == {f"{IMAGE}:2.2.8", "ghcr.io/acme/probe:1"}

@@ -186,6 +186,20 @@ CHARTS = SourceSpec(kind="oci", location="ghcr.io/acme/charts/job")
 JOB = SourceSpec(kind="oci", location="ghcr.io/acme/job")
 
 
+HOOKS = """
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: migrate, annotations: {helm.sh/hook: pre-upgrade}}
+spec: {template: {spec: {restartPolicy: Never, containers: [{name: m, image: "ghcr.io/acme/migrate:1"}]}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: probe, annotations: {helm.sh/hook: test}}
+spec: {containers: [{name: p, image: "ghcr.io/acme/probe:1"}, {name: q, image: busybox}]}
+"""
+
+
 def reader_of(client: RegistryClient) -> Reader:
     return Reader(lambda *_: OciSource(client), client, helm=program("helm"))
 
@@ -199,14 +213,20 @@ def test_a_chart_and_all_its_images_are_read_by_digest(registry: str, client: Re
     chart = reader.chart(CHARTS, "", "1.2.0_b.1", digest)
     assert chart == package
     images = reader.images(chart, declaration())
-    assert images == ["busybox", "ghcr.io/acme/job:1.2.0"]
-    assert [reader.image_digest(image) for image in images] == [busybox, job]
+    assert images == ({"busybox", "ghcr.io/acme/job:1.2.0"}, set())
+    assert [reader.image_digest(image) for image in sorted(images.running)] == [busybox, job]
 
 
 def test_images_of_the_rehearsals_own_values_are_found_too() -> None:
     rehearsed = declaration(rehearsal=RehearsalRule(values={"image": "ghcr.io/acme/job:fake"}))
     images = reader_of(RegistryClient()).images(chart_package(), rehearsed)
-    assert images == ["busybox", "ghcr.io/acme/job:1.2.0", "ghcr.io/acme/job:fake"]
+    assert images.running == {"busybox", "ghcr.io/acme/job:1.2.0", "ghcr.io/acme/job:fake"}
+
+
+def test_images_of_hooks_are_found_and_those_of_tests_apart() -> None:
+    hook = TEMPLATE + HOOKS
+    images = reader_of(RegistryClient()).images(chart_package(hook), declaration())
+    assert images == ({"busybox", "ghcr.io/acme/job:1.2.0", "ghcr.io/acme/migrate:1"}, {"ghcr.io/acme/probe:1"})
 
 
 def test_a_chart_that_does_not_render_is_a_bad_release_and_quotes_helm() -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from cluster_agent.contract import EnrolRequest, Facts, Report, ReportBatch, decode_join_token, sha256_hex
+from cluster_agent.contract.rendered import Images
 from control_plane.domain.applications import ChannelRule, ChartUpstream, Declaration, ImageUpstream
 from control_plane.domain.errors import NotFound, Transient
 from control_plane.domain.sources import Listing, SourceSpec
@@ -70,6 +71,7 @@ class Registry:
     content: dict[str, dict[str, str]] = field(default_factory=dict)
     is_down: bool = False
     asked: int = 0
+    test_images: frozenset[str] = frozenset()
 
     def push(self, repository: str, tag: str, digest: str | None = None) -> None:
         """Publish a tag."""
@@ -107,11 +109,11 @@ class Registry:
                 return name.encode()
         raise NotFound(f"no {spec.location}@{digest}")
 
-    def images(self, chart: bytes, declaration: Declaration) -> list[str]:
+    def images(self, chart: bytes, declaration: Declaration) -> Images:
         del declaration
         if chart.endswith(b"-unrenderable"):
             raise ChartInvalid("the chart does not render: templates/deployment.yaml:3")
-        return [f"{IMAGE}:{chart.decode()}"]
+        return Images(frozenset({f"{IMAGE}:{chart.decode()}"}), self.test_images)
 
     def image_digest(self, image: str, account: str = "") -> str:
         self._answer()

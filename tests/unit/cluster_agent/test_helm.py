@@ -11,21 +11,14 @@ from cluster_agent.applying.helm import HelmCli, classified
 from cluster_agent.applying.kube import Access
 from cluster_agent.errors import ChangeFailed, Conflict, Unreachable
 
-POST_RENDER = """\
-Error: UPGRADE FAILED: error while running post render on files: error while running command /usr/bin/python3. error output:
-image 'a:1' is not pinned by the manifest: publish again
-: exit status 1
-"""
-
-
 @pytest.mark.parametrize(
     ("stderr", "kind", "code", "words"),
     [
         (
-            "Error: UPGRADE FAILED: pre-upgrade hooks failed: 1 error occurred:\n\t* job x-migrate failed: BackoffLimitExceeded\n\n",
+            "level=WARN msg=odd\nError: UPGRADE FAILED: pre-upgrade hooks failed: resource Job/apps/x-migrate not ready. status: Failed\n",
             ChangeFailed,
             "hook_failed",
-            "pre-upgrade hooks failed: 1 error occurred: job x-migrate failed: BackoffLimitExceeded",
+            "pre-upgrade hooks failed: resource Job/apps/x-migrate not ready. status: Failed",
         ),
         (
             'Error: INSTALLATION FAILED: pods "x" is forbidden: exceeded quota: team, requested: pods=1',
@@ -53,12 +46,6 @@ image 'a:1' is not pinned by the manifest: publish again
             "template: x/templates/a.yaml:3",
         ),
         (
-            POST_RENDER,
-            ChangeFailed,
-            "image_not_pinned",
-            "image 'a:1' is not pinned by the manifest: publish again",
-        ),
-        (
             'Error: INSTALLATION FAILED: create: namespaces "x" not found',
             Unreachable,
             "namespace_missing",
@@ -77,7 +64,7 @@ def test_complaints_are_classified(stderr, kind, code, words):
 def test_a_missing_helm_is_our_trouble_and_not_the_releases(tmp_path):
     helm = HelmCli(Access(), tmp_path, binary="/no/such/helm")
     with pytest.raises((Unreachable, ChangeFailed)) as caught:
-        helm.template("x", "ns", tmp_path / "x.tgz", {})
+        helm.rollback("x", "ns", 1, timeout=5.0)
     assert caught.value.code == "helm_missing"
 
 

@@ -41,18 +41,49 @@ PINS = {image: "sha256:" + "1" * 64 for image in FOUND if "@" not in image}
 
 
 def test_images_are_found_everywhere_a_pod_is_described():
-    assert find_images(MANIFEST) == FOUND
+    assert find_images(MANIFEST) == (FOUND, set())
 
 
 def test_pinning_changes_nothing_else():
     pinned = pin_images(MANIFEST, PINS)
     assert pinned.replace("@sha256:" + "1" * 64, "") == MANIFEST
-    assert find_images(pinned) == {f"{image}@{digest}" for image, digest in PINS.items()} | {"already@sha256:aa"}
+    expected = {f"{image}@{digest}" for image, digest in PINS.items()} | {"already@sha256:aa"}
+    assert find_images(pinned).running == expected
 
 
 def test_an_unpinned_image_is_refused_by_name():
     with pytest.raises(ValueError, match="c:3"):
         pin_images(MANIFEST, {image: digest for image, digest in PINS.items() if image != "c:3"})
+
+
+HOOKS = """\
+kind: Job
+metadata: {name: migrate, annotations: {"helm.sh/hook": "pre-upgrade, test"}}
+spec: {template: {spec: {containers: [{image: migrate:1}]}}}
+---
+kind: Pod
+metadata:
+  annotations:
+    helm.sh/hook: test-success
+spec:
+  containers: [{image: probe:1}, {image: migrate:1}]
+---
+kind: Service
+"""
+
+
+def test_a_hook_is_pinned_like_anything_else_and_only_a_test_is_told_apart():
+    assert find_images(HOOKS) == ({"migrate:1"}, {"probe:1"})
+    pinned = pin_images(HOOKS, {"migrate:1": "sha256:a", "probe:1": "sha256:b"})
+    assert find_images(pinned) == ({"migrate:1@sha256:a"}, {"probe:1@sha256:b"})
+    with pytest.raises(ValueError, match="migrate:1"):
+        pin_images(HOOKS, {"probe:1": "sha256:b"})
+
+
+def test_a_test_that_is_not_pinned_is_left_out_and_the_rest_stays():
+    pinned = pin_images(HOOKS, {"migrate:1": "sha256:a"})
+    assert [document["kind"] for document in yamls.documents(pinned)] == ["Job", "Service"]
+    assert "probe:1" not in pinned
 
 
 @given(
@@ -64,7 +95,7 @@ def test_any_style_of_scalar_reads_pinned_afterwards(names, style, noise):
     containers = "".join(f"    - name: n\n      image: {style.format(name)}\n" for name in names)
     text = f"# {noise}\nspec:\n  containers:\n{containers}---\nkind: Other\n"
     pins = dict.fromkeys(names, "sha256:" + "2" * 64)
-    assert find_images(pin_images(text, pins)) == {f"{name}@{digest}" for name, digest in pins.items()}
+    assert find_images(pin_images(text, pins)).running == {f"{name}@{digest}" for name, digest in pins.items()}
 
 
 def test_yaml_is_read_by_kubernetes_rules():

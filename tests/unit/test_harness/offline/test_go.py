@@ -53,6 +53,6 @@ def test_builds_do_not_see_the_callers_settings(monkeypatch):
 
 def test_versions_come_from_the_committed_modules():
     assert binaries.KUBERNETES_VERSION.startswith("v1.")
-    assert binaries.HELM_VERSION.startswith("v3.")
+    assert binaries.HELM_VERSION.startswith("v4.")
     with pytest.raises(LookupError, match=r"does not require example\.com/nothing"):
         binaries.pinned_version("kind", "example.com/nothing")
