@@ -182,7 +182,9 @@ def classified(stderr: str) -> Exception:
 
 def decisive_line(stderr: str) -> str:
     """Return what a person needs of Helm's error output, in one line of at most 500 characters."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip() and not line.startswith(("WARNING:", "level="))]
+    lines = [
+        line.strip() for line in stderr.splitlines() if line.strip() and not line.startswith(("WARNING:", "level="))
+    ]
     start = next((index for index, line in enumerate(lines) if line.startswith("Error:")), 0)
     text = " ".join(line.removeprefix("* ") for line in lines[start:])
     text = re.sub(r"^Error: (?:(?:UPGRADE|INSTALLATION|ROLLBACK) FAILED: )?", "", text)

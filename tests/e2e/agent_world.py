@@ -299,7 +299,9 @@ class AgentWorld:
 
     def hooks_ran(self) -> dict[str, str]:
         """Return by hook the digest of the image that its newest pod ran."""
-        pods = sorted(self.kube.list("Pod", "echo", labels="hook"), key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+        pods = sorted(
+            self.kube.list("Pod", "echo", labels="hook"), key=lambda pod: str(pod["metadata"]["creationTimestamp"])
+        )
         ran = {pod["metadata"]["labels"]["hook"]: pod["status"]["containerStatuses"][0]["imageID"] for pod in pods}
         return {hook: image.partition("@")[2] for hook, image in ran.items()}
 

@@ -112,7 +112,9 @@ def test_hooks_and_tests_run_the_rehearsed_digest_after_their_tag_was_moved(worl
     rehearsed = world.releases.push_hook_image(tmp_path, "rehearsed")
     first, second = (world.releases.release(version, hooks=hooks) for version in ("1.0.0", "1.1.0"))
     artifacts = Artifacts(tmp_path / "charts", Registries(from_host={"*": world.releases.url}))
-    subject = Subject(world.kube, HelmCli(Access(str(world.kubeconfig)), tmp_path, binary=world.helm), artifacts, tmp_path)
+    subject = Subject(
+        world.kube, HelmCli(Access(str(world.kubeconfig)), tmp_path, binary=world.helm), artifacts, tmp_path
+    )
     for release in (first, second):
         subject.change_to(release)
     assert world.hooks_ran() == {"seed": rehearsed, "migrate": rehearsed}

@@ -11,6 +11,7 @@ from cluster_agent.applying.helm import HelmCli, classified
 from cluster_agent.applying.kube import Access
 from cluster_agent.errors import ChangeFailed, Conflict, Unreachable
 
+
 @pytest.mark.parametrize(
     ("stderr", "kind", "code", "words"),
     [
