@@ -7,13 +7,13 @@ import msgspec
 
 from cluster_agent.contract import sha256_hex
 from control_plane.domain.applications import Declaration, UpstreamSpec
-from control_plane.domain.errors import InvalidInput
+from control_plane.domain.errors import InvalidInput, Refused
 from control_plane.domain.promotions import PROMOTION, PromotionState
 from control_plane.domain.releases import OPEN_STATES, RELEASE, ReleaseState
 from control_plane.domain.sources import SourceSpec
 from control_plane.services import audit
 from control_plane.services.choosing import weigh_soon
-from control_plane.services.declarations import encode
+from control_plane.services.declarations import encode, file_changes, file_of, mark_of
 from control_plane.services.sources import source_ensure, sources_unpoll
 from control_plane.store import lookups
 from control_plane.store.models import Application, Channel, SuiteArchive, Upstream
@@ -21,6 +21,8 @@ from control_plane.store.nudges import nudge
 from control_plane.store.session import Session
 
 OwnerOf = Callable[[SourceSpec, str], str]
+CHANGED_MEANWHILE = "changed_meanwhile"
+LONGEST_REASON = 500
 
 
 def application_declare(
@@ -31,29 +33,58 @@ def application_declare(
     actor: str,
     now: datetime,
     owner_of: OwnerOf = lambda _, __: "",
+    file: str = "",
+    expected: str | None = None,
+    reason: str = "",
 ) -> Application:
     """Declare an application, or change its declaration; the same declaration again changes nothing.
 
     ``owner_of`` says whose account reads a place (``outside.account_owner``); places that are read with another account are apart.
-
-    ``suite`` is the packed archive that ``declaration.suite_digest`` names. Raises ``InvalidInput`` when it is another one.
+    ``suite`` is the packed archive that ``declaration.suite_digest`` names. ``file`` is the text that was read. ``expected`` is the
+    ``mark_of`` what the person saw: where it is another one by now, ``Refused`` with code ``changed_meanwhile``.
+    Raises ``InvalidInput`` when the suite is another one.
     """
-    _store_suite(session, declaration.suite_digest, suite, now)
     application = lookups.find_application(session, declaration.name)
+    _check_unchanged(application, declaration.name, expected)
+    _store_suite(session, declaration.suite_digest, suite, now)
     encoded = encode(declaration)
     if application is not None and application.declaration == encoded and application.removed_at is None:
+        application.file = file or application.file
         return application
+    before = file_of(application) if application else ""
     action = "changed" if application else "declared"
     if application is None:
         application = lookups.add(
             session, Application(name=declaration.name, declaration=encoded, declared_at=now, declared_by=actor)
         )
-    application.declaration, application.removed_at = encoded, None
+    application.declaration, application.file, application.removed_at = encoded, file, None
     application.declared_at, application.declared_by = now, actor
     _ensure_channels(session, declaration, now)
     _sync_upstreams(session, application, declaration, owner_of, now)
-    audit.record(session, application, action, actor=actor, now=now, chart=declaration.chart.oci)
+    why = reason or (_what_changed(before, file_of(application)) if before else "")
+    audit.record(
+        session, application, action, actor=actor, now=now, reason=why, chart=declaration.chart.source.location
+    )
     return application
+
+
+def _what_changed(before: str, after: str) -> str:
+    """Say which fields differ; not what they say: values may be secrets, and what is audited is sent on."""
+    changed = ", ".join(change.what for change in file_changes(before, after))
+    return f"changed: {changed}"[:LONGEST_REASON] if changed else ""
+
+
+def _check_unchanged(application: Application | None, name: str, expected: str | None) -> None:
+    if expected is None or mark_of(application) == expected:
+        return
+    if application is None:
+        raise Refused(f"{name} is not declared any more", code=CHANGED_MEANWHILE)
+    if not expected:
+        raise Refused(f"there is an application {name} already: change that one", code=CHANGED_MEANWHILE)
+    raise Refused(
+        f"{application.declared_by} changed {name} at {application.declared_at:%Y-%m-%d %H:%M:%S} UTC, after you opened it",
+        code=CHANGED_MEANWHILE,
+    )
 
 
 def application_remove(session: Session, *, application: str, reason: str, actor: str, now: datetime) -> Application:

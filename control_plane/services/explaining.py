@@ -3,7 +3,7 @@
 What is explained is what ``choosing`` weighs, by the same functions: the two cannot disagree.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -87,7 +87,13 @@ def policy_try(policy: Policy, names: Sequence[str], now: datetime, *, current: 
         verdicts = explain_names(policy, names, now, current=current)
     except InvalidRange as error:
         raise InvalidInput(f"the policy cannot be read: {error}", code="policy") from None
-    return [_tag_row(one, None) for one in _chosen_first(verdicts)]
+    return tag_rows(verdicts)
+
+
+def tag_rows(verdicts: Sequence[Verdict], known: Mapping[str, Sighting] | None = None) -> list[TagRow]:
+    """Return verdicts with what is ``known`` of each tag, the chosen one first."""
+    sightings = known or {}
+    return [_tag_row(one, sightings.get(one.tag)) for one in sorted(verdicts, key=lambda one: not one.chosen)]
 
 
 def _explanation(session: Session, upstream: Upstream, facts: Facts, context: Context) -> Explanation:
@@ -111,7 +117,7 @@ def _explanation(session: Session, upstream: Upstream, facts: Facts, context: Co
         next_look_at=source.next_look_at,
         unknown_since=source.unknown_since,
         last_error=source.last_error,
-        tags=tuple([_tag_row(one, known.get(one.tag)) for one in _chosen_first(verdicts)]),
+        tags=tuple(tag_rows(verdicts, known)),
         problem=problem,
     )
 
@@ -124,10 +130,6 @@ def _verdicts(facts: Facts, context: Context, newest: str | None) -> Sequence[Ve
 
 def _as_the_chart(tag: str, *, is_chosen: bool) -> Verdict:
     return Verdict(tag, tag, is_chosen, is_chosen, FOLLOWS_CHART if is_chosen else "not the tag that the chart has now")
-
-
-def _chosen_first(verdicts: Sequence[Verdict]) -> list[Verdict]:
-    return sorted(verdicts, key=lambda one: not one.chosen)
 
 
 def _tag_row(verdict: Verdict, known: Sighting | None) -> TagRow:

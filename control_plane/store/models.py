@@ -12,6 +12,8 @@ from control_plane.store.base import Base
 class Application(Base):
     """A declared application. ``declaration`` is the canonical JSON of ``domain.applications.Declaration``.
 
+    ``file`` is the application file that it was read from, with its comments; empty where it came without one.
+
     ``choose_at``: when its upstreams' tags are weighed again (something changed, an age is reached); ``choose_lease``: by one at a time.
     ``choice``: what came of it last, in words. ``removed_at``: nothing new is looked for or promoted; what its channels have
     stays. Declaring it again clears it.
@@ -22,6 +24,7 @@ class Application(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     declaration: Mapped[dict[str, Any]]
+    file: Mapped[str] = mapped_column(Text, default="", server_default="")
     declared_at: Mapped[datetime]
     declared_by: Mapped[str]
     webhook_secret_sha256: Mapped[str | None]

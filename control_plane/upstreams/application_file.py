@@ -181,13 +181,19 @@ def load_application_file(path: Path) -> LoadedFile:
         raise InvalidInput(f"{path} is no UTF-8 text: {error.reason} at byte {error.start}") from None
     source, checked = _checked(text, str(path))
     suite = _packed(source, path, checked)
-    return LoadedFile(text, suite, _declaration(checked, suite))
+    return LoadedFile(text, suite, _declaration(checked, suite_digest(suite) if suite is not None else None))
 
 
-def parse_application_file(text: str, *, file: str = "application.yaml", suite: bytes | None = None) -> Declaration:
-    """Read the text of a file (YAML or JSON) whose suite is packed in ``suite``. Raises ``InvalidInput`` with every mistake."""
+def parse_application_file(
+    text: str, *, file: str = "application.yaml", suite: bytes | None = None, kept_suite: str | None = None
+) -> Declaration:
+    """Read the text of a file (YAML or JSON) whose suite is packed in ``suite``, or kept already under the digest ``kept_suite``.
+
+    Raises ``InvalidInput`` with every mistake.
+    """
     source, checked = _checked(text, file)
-    if "suite" in checked["spec"] and suite is None:
+    digest = suite_digest(suite) if suite is not None else kept_suite
+    if "suite" in checked["spec"] and digest is None:
         value = source.content["spec"].content["suite"]
         raise _mistaken(
             value,
@@ -196,7 +202,7 @@ def parse_application_file(text: str, *, file: str = "application.yaml", suite: 
             "the suite's archive did not come with the file",
             "send it: `tidegate app apply -f`",
         )
-    return _declaration(checked, suite)
+    return _declaration(checked, digest)
 
 
 def json_schema() -> dict[str, Any]:
@@ -273,7 +279,7 @@ def _mistaken(value: Value, file: str, field: str, problem: str, hint: str) -> I
     return InvalidInput(f"{file} has one mistake", mistakes=(mistake,), code="application_file")
 
 
-def _declaration(checked: dict[str, Any], suite: bytes | None) -> Declaration:
+def _declaration(checked: dict[str, Any], digest: str | None) -> Declaration:
     """Turn what was read into the type; what was left out gets the type's defaults."""
     spec, name = checked["spec"], checked["metadata"]["name"]
     wanted = {
@@ -285,7 +291,7 @@ def _declaration(checked: dict[str, Any], suite: bytes | None) -> Declaration:
         "channels": tuple(_renamed(ChannelRule, channel, soak="soak_seconds") for channel in spec["channels"]),
         "backup": tuple(msgspec.convert(step, BackupStep) for step in spec.get("backup", ())),
         "rehearsal": _renamed(RehearsalRule, spec.get("rehearsal", {}), timeout="timeout_seconds"),
-        "suite_digest": suite_digest(suite) if suite is not None and "suite" in spec else None,
+        "suite_digest": digest if "suite" in spec else None,
     }
     same = {key: spec[key] for key in ("description", "values", "together") if key in spec}
     schedule = spec.get("schedule", {})

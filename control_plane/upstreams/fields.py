@@ -114,6 +114,14 @@ class Duration:
         return {"type": "string", "pattern": _DURATION, "examples": ["30s", "5m", "1h30m", "2d"]}
 
 
+def duration_text(seconds: float) -> str:
+    """Return a length of time as ``Duration`` reads it, in the largest unit that has no rest: ``2d``, ``90m``, ``1.5s``."""
+    for unit in ("d", "h", "m"):
+        if seconds and seconds % _UNITS[unit] == 0:
+            return f"{int(seconds // _UNITS[unit])}{unit}"
+    return f"{seconds:.3f}".rstrip("0").rstrip(".") + "s"
+
+
 @dataclass(frozen=True, slots=True)
 class Whole:
     """A whole number between ``least`` and ``most``."""

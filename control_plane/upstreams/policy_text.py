@@ -3,15 +3,14 @@
 from typing import Any
 
 import msgspec
-import yaml
 
 from control_plane.domain.errors import InvalidInput, Mistake, Place
 from control_plane.domain.versions.policy import Policy
 from control_plane.domain.versions.ranges import InvalidRange
 from control_plane.domain.versions.selection import compile_policy
-from control_plane.upstreams.fields import Check
+from control_plane.upstreams.fields import Check, duration_text
 from control_plane.upstreams.policy_file import read_policy
-from control_plane.upstreams.yaml_source import read_yaml
+from control_plane.upstreams.yaml_source import read_yaml, write_yaml
 
 _HINT = "for example '>=2.2.8 <3', or a mapping such as 'dialect: keel' with 'rule: minor'"
 
@@ -36,17 +35,19 @@ def parse_policy(written: str | dict[str, Any], *, file: str = "policy") -> Poli
 
 def policy_text(policy: Policy) -> str:
     """Return a policy as people write it in a file; ``parse_policy`` reads the same out of it."""
-    if policy == Policy(rule=policy.rule):
-        return policy.rule
+    return policy.rule if policy == Policy(rule=policy.rule) else write_yaml(policy_fields(policy))
+
+
+def policy_fields(policy: Policy) -> dict[str, Any]:
+    """Return a policy as the mapping that people write; what has its default is left out."""
     written = msgspec.to_builtins(policy)
     filters, guards = written.pop("filter", {}), written.pop("guards", {})
     if extract := filters.pop("extract", ""):
         filters["extract"] = {"pattern": extract, **({"to": filters.pop("to")} if "to" in filters else {})}
     if age := guards.pop("minimum_age_seconds", 0.0):
-        guards["minimumAge"] = f"{age:g}s"
+        guards["minimumAge"] = duration_text(age)
     renamed = {"digest": "followDigest", "notify_only": "notifyOnly"}
-    fields = {renamed.get(name, name): value for name, value in {**written, **filters, **guards}.items()}
-    return yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=100)
+    return {renamed.get(name, name): value for name, value in {**written, **filters, **guards}.items()}
 
 
 def _is_range(text: str) -> bool:

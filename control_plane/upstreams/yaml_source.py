@@ -1,4 +1,4 @@
-"""A YAML text as values that know their place, read by Kubernetes' rules and safe against hostile input.
+"""A YAML text as values that know their place, read by Kubernetes' rules and safe against hostile input; and written by them.
 
 Nesting, size and the number of values (aliases counted each time they are used) are bounded before anything is built, so
 neither ``[[[[…`` nor a "billion laughs" costs more than reading the text. A key given twice is a mistake.
@@ -17,6 +17,38 @@ MAX_BYTES = 1024 * 1024
 MAX_DEPTH = 50
 MAX_VALUES = 20_000
 _MERGE = "tag:yaml.org,2002:merge"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what the loader would read as something else (``y``, ``1e3``); lists are indented, texts of several lines are blocks."""
+
+    yaml_implicit_resolvers = Loader.yaml_implicit_resolvers
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> Any:
+        """Indent lists below their key."""
+        del indentless
+        return super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write equal values out each time."""
+        del data
+        return True
+
+
+def _written_text(dumper: _Dumper, text: str) -> Any:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _written_text)
+
+
+def write_yaml(value: Any, *, flow: bool = False) -> str:
+    """Return JSON values as YAML that ``read_yaml`` reads the same; ``flow``: in one line, with braces."""
+    width = 2**20 if flow else 100
+    written: str = yaml.dump(
+        value, Dumper=_Dumper, default_flow_style=flow, sort_keys=False, allow_unicode=True, width=width
+    )
+    return written
 
 
 @dataclass(slots=True)

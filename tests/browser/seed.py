@@ -9,12 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from control_plane.domain.sources import SourceSpec
-from control_plane.domain.versions.policy import Guards, Policy, Tag
+from control_plane.domain.versions.policy import Tag
+from control_plane.services.applications import application_declare
 from control_plane.services.quarantines import quarantine_add
-from control_plane.services.sources import key_of
 from control_plane.settings import get_settings
 from control_plane.store.models import (
     AgentReport,
@@ -31,12 +28,12 @@ from control_plane.store.models import (
     Rollout,
     Run,
     RunStep,
-    Source,
     SourceTag,
     Upstream,
 )
 from control_plane.store.seen import note_listing
 from control_plane.store.session import Session, session_scope
+from control_plane.upstreams.application_file import parse_application_file
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 LOG_LINE = (
@@ -61,6 +58,22 @@ MINIFLUX_TAGS = (
     "latest",
     "nightly",
 )
+FILE = """\
+apiVersion: tidegate.dev/v1
+kind: Application
+metadata: {{name: {name}}}
+spec:
+  description: {description}
+  chart:
+    oci: ghcr.io/tidegate/charts/{name}
+    version:  # majors change the database: somebody reads the notes first
+      rule: ">=1.0.0"
+      minimumAge: 1h
+      majors: ask
+  images:
+    - name: docker.io/{name}/{name}
+  channels:
+{channels}"""
 NOTES = {
     "2.2.16": {
         "title": "Miniflux 2.2.16",
@@ -79,15 +92,16 @@ def sha(text: str) -> str:
 
 
 class Seed:
-    """Adds rows; remembers the channels."""
+    """Adds rows; remembers the channels. What was published comes into the channels in the order of time, by ``publish``."""
 
     def __init__(self, session: Session, evidence: Path) -> None:
         self.session = session
         self.evidence = evidence
-        self.channels = {
-            name: self.add(Channel(name=name, created_at=ago(days=60), generation=0))
-            for name in ("edge", "beta", "stable")
-        }
+        self.published: list[tuple[datetime, Channel, Release, Promotion]] = []
+        self.channels = {channel.name: channel for channel in session.query(Channel)}
+        for name in ("edge", "beta", "stable"):
+            if name not in self.channels:
+                self.channels[name] = self.add(Channel(name=name, created_at=ago(days=60), generation=0))
 
     def add(self, row: Any) -> Any:
         self.session.add(row)
@@ -97,48 +111,26 @@ class Seed:
     def application(
         self, name: str, description: str, *, channels: tuple[str, ...] = ("edge", "stable")
     ) -> Application:
-        rules = [
-            {"name": one, **({"after": channels[place - 1], "soak_seconds": 3600, "approvals": 1} if place else {})}
+        rules = "".join(
+            f"    - name: {one}\n"
+            + (f"      after: {channels[place - 1]}\n      soak: 1h\n      approvals: 1\n" if place else "")
             for place, one in enumerate(channels)
-        ]
-        chart = f"ghcr.io/tidegate/charts/{name}"
-        image = f"docker.io/{name}/{name}"
-        declaration = {
-            "name": name,
-            "description": description,
-            "namespace": name,
-            "chart": {"oci": chart, "version": ">=1.0.0"},
-            "images": [{"name": image, "tag": "same-as-chart"}],
-            "channels": rules,
-            "poll_seconds": 60,
-            "rehearsal": {"timeout_seconds": 900},
-        }
-        app = self.add(
-            Application(name=name, declaration=declaration, declared_at=ago(days=40), declared_by="user:anna")
         )
-        policy = Policy(rule=">=1.0.0", guards=Guards(minimum_age_seconds=3600.0, majors="ask"))
-        self.upstream(app, "chart", "chart", chart, policy)
-        self.upstream(app, "image", name, image, None)
-        self.event("user:anna", "application.declared", "application", app.id, name, ago(days=40))
+        file = FILE.format(name=name, description=description, channels=rules)
+        app = application_declare(
+            self.session,
+            declaration=parse_application_file(file),
+            suite=None,
+            file=file,
+            actor="user:anna",
+            now=ago(days=40),
+        )
+        for upstream in app.upstreams:
+            if upstream.policy:
+                source = upstream.source
+                source.next_look_at, source.last_look_at = NOW + timedelta(seconds=38), ago(seconds=22)
+                source.changed_at = ago(hours=5)
         return app
-
-    def upstream(self, app: Application, role: str, alias: str, location: str, policy: Policy | None) -> Upstream:
-        spec = SourceSpec(kind="oci", location=location)
-        source = self.add(
-            Source(
-                key=key_of(spec, ""),
-                kind=spec.kind,
-                location=location,
-                spec=msgspec.to_builtins(spec),
-                next_look_at=NOW + timedelta(seconds=38) if policy else None,
-                last_look_at=ago(seconds=22) if policy else None,
-                changed_at=ago(hours=5) if policy else None,
-            )
-        )
-        stored = msgspec.to_builtins(policy) if policy else None
-        return self.add(
-            Upstream(application_id=app.id, source_id=source.id, role=role, alias=alias, policy=stored, reason="")
-        )
 
     def tags(self, app: Application, versions: Sequence[str], at: datetime) -> None:
         """What a poll lists at the chart's place, all first seen then; digests are those of ``release``."""
@@ -280,8 +272,14 @@ class Seed:
             )
         )
         if state in ("published", "superseded"):
-            self._publication(row, release, promotion, NOW - age)
+            self.published.append((NOW - age, row, release, promotion))
         return promotion
+
+    def publish(self) -> None:
+        """Write the generations of everything that was published, in the order of time."""
+        for at, channel, release, promotion in sorted(self.published, key=lambda one: one[0]):
+            self._publication(channel, release, promotion, at)
+        self.published.clear()
 
     def _publication(self, channel: Channel, release: Release, promotion: Promotion, at: datetime) -> None:
         channel.generation += 1
@@ -439,13 +437,6 @@ def seed(session: Session, evidence: Path) -> dict[str, int]:
     s.run(quota, base, "passed", reason="9 checks passed")
     s.promotion(quota, "edge", "published", timedelta(hours=23))
     s.promotion(quota, "stable", "published", timedelta(minutes=50))
-    rolling = session.query(Rollout).order_by(Rollout.id.desc()).first()
-    assert rolling is not None
-    rolling.state, rolling.state_since = "halted", ago(minutes=43)
-    rolling.state_reason = (
-        "harbour-03 rolled back vaultwarden 1.34.3: exceeded quota: memory, requested 512Mi, limited to 1Gi"
-    )
-
     paper = s.application("paperless", "Documents, scanned and searched")
     first = s.release(paper, "2.18.4", "verified", timedelta(days=9), "the rehearsal passed")
     s.run(first, None, "passed", reason="22 checks passed", stop=5)
@@ -473,6 +464,14 @@ def seed(session: Session, evidence: Path) -> dict[str, int]:
     source = session.query(Upstream).filter_by(application_id=keycloak.id, role="chart").one().source
     source.unknown_since, source.last_error = ago(minutes=12), "quay.io answered 503 Service Unavailable"
     s.application("nextcloud", "Files, calendars, contacts")
+
+    s.publish()
+    rolling = session.query(Rollout).filter_by(channel_id=s.channels["stable"].id).order_by(Rollout.id.desc()).first()
+    assert rolling is not None
+    rolling.state, rolling.state_since = "halted", ago(minutes=43)
+    rolling.state_reason = (
+        "harbour-03 rolled back vaultwarden 1.34.3: exceeded quota: memory, requested 512Mi, limited to 1Gi"
+    )
 
     running_now = {"miniflux": "2.2.8", "gitea": "1.24.6", "paperless": "2.18.4"}
     for number in range(1, 9):

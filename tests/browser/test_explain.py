@@ -36,10 +36,10 @@ def test_all_of_it_works_without_scripts(open_page):
     page.get_by_role("button", name="Show", exact=True).click()
     expect(page.locator("#tags tbody tr")).to_have_count(1)
     page.get_by_role("link", name="Try another policy").click()
-    page.get_by_label("Policy").fill("<2.1")
-    page.get_by_label("Followed now").fill("")
-    page.get_by_role("button", name="What would it choose?").click()
-    expect(page.locator("#tried")).to_contain_text("It would take 2.0.15")
+    page.get_by_label("New majors").first.select_option("taken")
+    page.get_by_label("Seen at least").first.fill("0s")
+    page.get_by_role("button", name="Check").click()
+    expect(page.locator("#outcome-chart")).to_contain_text("It would take 3.0.0")
 
 
 def test_a_tag_is_kept_out_and_let_in_again(open_page):

@@ -93,9 +93,14 @@ def explain(policy: Policy, tags: Sequence[Tag], context: Context) -> tuple[Verd
 
 def explain_names(policy: Policy, names: Sequence[str], now: datetime, *, current: str = "") -> tuple[Verdict, ...]:
     """Return what the policy makes of a pasted list. Platforms and ages, which a list does not have, are not asked for."""
-    guards = msgspec.structs.replace(policy.guards, platforms=(), minimum_age_seconds=0.0)
     tags = [Tag(name=name) for name in dict.fromkeys(names)]
-    return explain(msgspec.structs.replace(policy, guards=guards), tags, Context(now=now, current=current))
+    return explain(named_only(policy), tags, Context(now=now, current=current))
+
+
+def named_only(policy: Policy) -> Policy:
+    """Return the policy without what a list of names cannot answer: platforms and ages."""
+    guards = msgspec.structs.replace(policy.guards, platforms=(), minimum_age_seconds=0.0)
+    return msgspec.structs.replace(policy, guards=guards)
 
 
 def next_change(policy: Policy, tags: Sequence[Tag], context: Context) -> datetime | None:

@@ -80,6 +80,7 @@ def apply_application(request: HttpRequest, body: ApplyBody) -> dict[str, Any]:
             session,
             declaration=declaration,
             suite=suite,
+            file=body.file,
             actor=actor,
             now=timezone.now(),
             owner_of=account_owner(get_settings()),

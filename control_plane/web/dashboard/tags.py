@@ -13,6 +13,7 @@ from control_plane.web.dashboard import words
 
 register = Library()
 SHORT_DIGEST = 12
+LEAST_ROWS, MOST_ROWS = 18, 48
 DIGEST_PREFIX = "sha256:"
 
 
@@ -90,9 +91,15 @@ def get(mapping: dict[Any, Any], key: Any) -> Any:
     return mapping.get(key)
 
 
+def rows(text: str) -> int:
+    """Return how many rows a field needs to show ``text``."""
+    return max(LEAST_ROWS, min(text.count("\n") + 3, MOST_ROWS))
+
+
 for tag in (icon, state, tone, when, digest, between, percent):
     register.simple_tag(tag)
 register.simple_tag(asset_url, name="asset")
 register.filter("short", short)
 register.filter("size", size)
 register.filter("get", get)
+register.filter("rows", rows)

@@ -7,6 +7,7 @@ from control_plane.web.dashboard.views import (
     audit,
     channels,
     clusters,
+    declare,
     explain,
     overview,
     promotions,
@@ -21,7 +22,11 @@ RELEASE = "applications/<str:application>/releases/<str:version>"
 
 urlpatterns = [
     path("", overview.show, name="overview"),
+    path("declare", declare.new, name="application-new"),
+    path("declare/review", declare.review, name="application-review"),
+    path("declare/apply", declare.apply, name="application-apply"),
     path("applications/<str:name>", applications.show, name="application"),
+    path("applications/<str:name>/edit", declare.edit, name="application-edit"),
     path("applications/<str:name>/remove", applications.remove, name="application-remove"),
     path("applications/<str:name>/explain", explain.show, name="explain"),
     path("applications/<str:name>/quarantines", explain.quarantine, name="quarantine-add"),

@@ -43,6 +43,17 @@
     document.getElementById("announce").textContent = words;
   }
 
+  // A mistake leads to its place in the text that it is about.
+  function showPlace(button) {
+    const field = document.getElementById("file");
+    const lines = field.value.split("\n");
+    const line = Number(button.dataset.line) - 1;
+    const start = lines.slice(0, line).reduce((sum, one) => sum + one.length + 1, 0);
+    field.focus();
+    field.setSelectionRange(start + Number(button.dataset.column) - 1, start + (lines[line] ?? "").length);
+    field.scrollTop = Math.max(0, (line - 4) * (field.scrollHeight / lines.length));
+  }
+
   // Live: the server says that something changed; the page reads itself again, unless a person is in the middle of a form.
   let shown = null;
   let waiting = false;
@@ -92,6 +103,8 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button.copy");
     if (button) copy(button);
+    const place = event.target.closest("[data-line]");
+    if (place) showPlace(place);
     for (const open of document.querySelectorAll("details.act[open], details.nav-box[open]")) {
       if (!open.contains(event.target)) open.open = false;
     }

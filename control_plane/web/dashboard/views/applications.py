@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from control_plane.services import applications
+from control_plane.services.declarations import file_of
 from control_plane.store.queries.overview import overview
 from control_plane.store.queries.pages import application_page
 from control_plane.store.reads.releases import upstream_row
@@ -14,7 +15,6 @@ from control_plane.web.accounts.access import Request, needs
 from control_plane.web.accounts.roles import Role
 from control_plane.web.dashboard.board import board
 from control_plane.web.dashboard.confirm import confirmed
-from control_plane.web.dashboard.declared import declared_yaml
 from control_plane.web.dashboard.show import show as show_page
 
 
@@ -29,7 +29,7 @@ def show(request: Request, name: str) -> HttpResponse:
             "upstreams": [upstream_row(one) for one in application.upstreams],
             "releases": releases,
             "board": board(overview(session, application_id=application.id)),
-            "declared": declared_yaml(application.declaration),
+            "declared": file_of(application),
         }
         return show_page(request, session, "application.html", context, now=now)
 

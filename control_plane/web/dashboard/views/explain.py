@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
@@ -12,17 +12,15 @@ from django.utils import timezone
 from control_plane.domain.errors import InvalidInput, NotFound
 from control_plane.domain.versions.words import policy_words
 from control_plane.services import quarantines
-from control_plane.services.explaining import Explanation, TagRow, application_explain, policy_try
+from control_plane.services.explaining import Explanation, application_explain, policy_try
 from control_plane.store.queries.pages import application_upstreams
 from control_plane.store.reads import sources
-from control_plane.store.session import Session, read_scope, session_scope
+from control_plane.store.session import read_scope, session_scope
 from control_plane.upstreams.policy_text import parse_policy
 from control_plane.web.accounts.access import Request, needs
 from control_plane.web.accounts.roles import Role
 from control_plane.web.dashboard.show import show as show_page
 from control_plane.web.dashboard.tag_tables import SHOWN, TagTable, tag_table
-
-MOST_PASTED = 2_000
 
 
 @needs(Role.VIEWER)
@@ -104,11 +102,13 @@ def _end_of_day(text: str) -> datetime | None:
 
 @needs(Role.VIEWER, methods=("GET", "HEAD", "POST"))
 def try_policy(request: Request) -> HttpResponse:
-    """What would a policy choose? Tags are pasted, or those of an application's upstream. Changes nothing."""
+    """What would a policy choose of a pasted list? With an application the form of that one answers, on the tags seen."""
+    if name := request.GET.get("application", ""):
+        at = reverse("application-edit", args=(name,))
+        return HttpResponseRedirect(f"{at}#policy-{quote(request.GET.get('upstream', 'chart'))}")
     now = timezone.now()
+    context = {"given": request.POST, **_tried(request.POST, now)}
     with read_scope() as session:
-        given = request.POST if request.method == "POST" else _known(session, request, now)
-        context = {"given": given, **_tried(given, now)}
         response = show_page(request, session, "try.html", context, now=now)
     if context.get("mistakes") and "HX-Request" not in request.headers:
         response.status_code = 422
@@ -124,19 +124,5 @@ def _tried(given: Any, now: datetime) -> dict[str, Any]:
         rows = policy_try(wanted, tags, now, current=given.get("current", "").strip())
     except InvalidInput as error:
         return {"problem": error.message, "mistakes": error.mistakes or (error.message,)}
-    return {"words": policy_words(wanted), "table": tag_table(rows, "", SHOWN), "best": _best(rows)}
-
-
-def _best(rows: list[TagRow]) -> TagRow | None:
-    return next((row for row in rows if row.chosen), None)
-
-
-def _known(session: Session, request: Request, now: datetime) -> dict[str, str]:
-    """What the form starts with: the policy and tags of an upstream, where the query names one."""
-    name, alias = request.GET.get("application", ""), request.GET.get("upstream", "")
-    if not name:
-        return {}
-    one = _wanted(application_explain(session, application=name, now=now), alias)
-    tags = "\n".join(row.tag for row in one.tags[:MOST_PASTED]) if one else ""
-    written = one.policy_text if one else ""
-    return {"application": name, "policy": written, "tags": tags, "current": (one.newest or "") if one else ""}
+    best = next((row for row in rows if row.chosen), None)
+    return {"words": policy_words(wanted), "table": tag_table(rows, "", SHOWN), "best": best}

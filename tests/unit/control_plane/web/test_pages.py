@@ -162,16 +162,14 @@ def test_the_overview_reads_as_much_with_fifty_applications_and_two_hundred_clus
 
 def _grow(session, seed_class, timedelta):
     from control_plane.settings import get_settings
-    from control_plane.store.models import Channel
 
-    grown = seed_class.__new__(seed_class)
-    grown.session, grown.evidence = session, get_settings().evidence_dir
-    grown.channels = {row.name: row for row in session.query(Channel)}
+    grown = seed_class(session, get_settings().evidence_dir)
     for number in range(50):
-        app = grown.application(f"app-{number}", "")
+        app = grown.application(f"app-{number}", "one of many")
         grown.promotion(
             grown.release(app, "1.0.0", "verified", timedelta(days=1)), "stable", "published", timedelta(hours=1)
         )
+    grown.publish()
     for number in range(200):
         cluster = grown.cluster(f"far-{number}", "stable")
         grown.installation(cluster, f"app-{number % 50}", "1.0.0")

@@ -9,7 +9,8 @@ PAGES = (
     "/applications/miniflux",
     "/applications/miniflux/explain",
     "/applications/gitea/releases/1.25.0",
-    "/policies/try?application=miniflux",
+    "/applications/miniflux/edit",
+    "/policies/try",
     "/sources",
     "/promotions/{promotion}",
     "/channels",
@@ -26,6 +27,9 @@ ACTIONS = {
     "/promotions/{promotion}/approve": "approver",
     "/promotions/{promotion}/reject": "approver",
     "/promotions/{promotion}/revoke": "approver",
+    "/declare": "maintainer",
+    "/declare/review": "maintainer",
+    "/declare/apply": "maintainer",
     "/applications/gitea/remove": "maintainer",
     "/applications/gitea/quarantines": "maintainer",
     "/applications/gitea/quarantines/1/lift": "maintainer",
@@ -76,7 +80,7 @@ def test_actions_need_the_forms_secret(client_of, ids, action):
     assert "Load the page again" in answer.content.decode()
 
 
-@pytest.mark.parametrize("action", sorted({*ACTIONS, *OWN} - {"/clusters/join"}))
+@pytest.mark.parametrize("action", sorted({*ACTIONS, *OWN} - {"/clusters/join", "/declare"}))
 def test_actions_do_nothing_by_link(client_of, ids, action):
     assert client_of("admin").get(action.format(**ids)).status_code == 405
 
