@@ -1,13 +1,15 @@
 """The application's own file is kept, so that whoever changes it finds it as it was written.
 
-Revision: 0003; follows: 0002.
+Compatibility: earlier versions ignore the new column.
+
+Revision: 0004; follows: 0003.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
