@@ -5,6 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from control_plane.domain.lifecycle import Lifecycle, Move
+from control_plane.domain.sources import Notes
 
 
 class ReleaseState(StrEnum):
@@ -50,9 +51,10 @@ OPEN_STATES = (_S.DISCOVERED, _S.QUEUED)
 GIVEN_UP = (_S.FAILED, _S.REJECTED, _S.WITHDRAWN)
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """What one upstream gave to a release: the tag, the version it stands for, and the digest it named."""
+class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one upstream gave to a release: the tag, the version it stands for, the digest it named, and what is said about it."""
 
     tag: str
     version: str
     digest: str
+    notes: Notes | None = None

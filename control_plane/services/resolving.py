@@ -17,11 +17,12 @@ from cluster_agent.contract import ApplicationManifest, Artifact, release_digest
 from cluster_agent.contract.rendered import Images
 from control_plane.domain.applications import Declaration
 from control_plane.domain.errors import InvalidInput, TidegateError, Transient
-from control_plane.domain.releases import RELEASE, Part, ReleaseState
+from control_plane.domain.releases import GIVEN_UP, RELEASE, Part, ReleaseState
 from control_plane.domain.retries import is_free
-from control_plane.domain.sources import SourceSpec
+from control_plane.domain.sources import Notes, SourceSpec
 from control_plane.services import audit
 from control_plane.services.declarations import declaration_of
+from control_plane.services.sources import spec_of
 from control_plane.store import lookups
 from control_plane.store.models import Release
 from control_plane.store.nudges import nudge
@@ -52,6 +53,9 @@ class ChartReader(Protocol):
 
     def image_digest(self, image: str, account: str = "") -> str:
         """Return ``sha256:…`` of an image reference. Raises ``ImageMissing`` or ``Transient``."""
+
+    def notes(self, spec: SourceSpec, account: str, tag: str, digest: str, *, since: str) -> Notes | None:
+        """Return what is said about a tag besides its listing; ``since`` is the tag before. Raises what any reading does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ def release_resolve(
     else:
         with scope() as session:
             release_settle(session, unresolved=unresolved, manifest=manifest, now=clock())
+        release_describe(release_id=release_id, reader=reader, scope=scope)
     return True
 
 
@@ -99,8 +104,8 @@ def release_lease(session: Session, *, release_id: int, now: datetime) -> Unreso
     if release.state != ReleaseState.DISCOVERED or not is_free(release.retry_at, now):
         return None
     release.retry_at = now + timedelta(seconds=LEASE_SECONDS)
-    declaration, parts = declaration_of(release.application), msgspec.convert(release.parts or {}, dict[str, Part])
-    tags = {alias: part.tag for alias, part in parts.items()}
+    declaration = declaration_of(release.application)
+    tags = {alias: part.tag for alias, part in _parts(release).items()}
     return Unresolved(
         release_id=release.id,
         version=release.version,
@@ -182,6 +187,49 @@ def release_settle(session: Session, *, unresolved: Unresolved, manifest: Applic
         session, release, ReleaseState.QUEUED, RELEASE, actor=audit.SYSTEM, now=now, reason=why, digest=release.digest
     )
     nudge(session, "release_rehearse", release.id)
+
+
+def release_describe(*, release_id: int, reader: ChartReader, scope: SessionScope = session_scope) -> None:
+    """Write down what is said about each part of a release. For people only: what cannot be had now is left out."""
+    with scope() as session:
+        questions = _questions(session, release_id)
+    found: dict[str, Notes] = {}
+    for alias, (spec, account, part, since) in questions.items():
+        try:
+            notes = reader.notes(spec, account, part.tag, part.digest, since=since)
+        except TidegateError:
+            continue
+        if notes is not None:
+            found[alias] = notes
+    if not found:
+        return
+    with scope() as session:
+        release = lookups.take(session, Release, release_id)
+        parts = {
+            alias: msgspec.structs.replace(part, notes=found.get(alias)) for alias, part in _parts(release).items()
+        }
+        release.parts = msgspec.to_builtins(parts)
+
+
+def _questions(session: Session, release_id: int) -> dict[str, tuple[SourceSpec, str, Part, str]]:
+    """Return, by alias, where a part of a release is from, with whose account, the part, and its tag in the release before."""
+    release = lookups.get(session, Release, release_id)
+    before = lookups.release_before(session, release, without=GIVEN_UP)
+    earlier, parts = _parts(before) if before else {}, _parts(release)
+    return {
+        upstream.alias: (
+            spec_of(upstream.source),
+            upstream.source.account,
+            parts[upstream.alias],
+            earlier[upstream.alias].tag if upstream.alias in earlier else "",
+        )
+        for upstream in release.application.upstreams
+        if upstream.alias in parts
+    }
+
+
+def _parts(release: Release) -> dict[str, Part]:
+    return msgspec.convert(release.parts or {}, dict[str, Part])
 
 
 def release_fail(session: Session, *, release_id: int, reason: str, now: datetime) -> None:

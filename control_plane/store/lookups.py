@@ -84,6 +84,16 @@ def newest_release(session: Session, application_id: int, *, without: Sequence[s
     )
 
 
+def release_before(session: Session, release: models.Release, *, without: Sequence[str]) -> models.Release | None:
+    """Return the release of the same application that was made before, in none of the states ``without``, or None."""
+    earlier = select(models.Release).where(
+        models.Release.application_id == release.application_id, models.Release.id < release.id
+    )
+    return session.scalar(
+        earlier.where(models.Release.state.not_in(without)).order_by(models.Release.id.desc()).limit(1)
+    )
+
+
 def quarantines_of(session: Session, application_id: int) -> Sequence[models.Quarantine]:
     """Return the quarantines of an application that nobody lifted, oldest first."""
     statement = select(models.Quarantine).filter_by(application_id=application_id, lifted_at=None)

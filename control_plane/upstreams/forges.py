@@ -84,6 +84,11 @@ class ForgeSource:
             raise NotFound(f"{spec.location} has no release or tag {tag}", code="no_such_tag")
         return found if found.digest else msgspec.structs.replace(found, digest=_digest(tag))
 
+    def notes(self, spec: SourceSpec, tag: str, digest: str, *, since: str) -> Notes | None:
+        """See ``Source``: a forge says it in its listings."""
+        del spec, tag, digest, since
+        return None
+
     def artifact(self, spec: SourceSpec, tag: str, digest: str) -> bytes:
         """See ``Source``. Refused: a forge's releases say which version there is, the chart comes from elsewhere."""
         del tag, digest

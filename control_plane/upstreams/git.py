@@ -20,7 +20,7 @@ from dulwich.repo import Repo
 
 from cluster_agent.contract import canonical_json, sha256_hex
 from control_plane.domain.errors import NotFound, Transient, Untrusted
-from control_plane.domain.sources import Listing, SourceSpec
+from control_plane.domain.sources import Listing, Notes, SourceSpec
 from control_plane.domain.versions.policy import Tag
 from control_plane.upstreams.errors import ChartInvalid
 from control_plane.upstreams.folders import Packer, is_deployable
@@ -34,6 +34,7 @@ from control_plane.upstreams.web_client import WebClient
 KEPT_CHARTS = 32
 FRESH_SECONDS = 5.0
 MAX_COMMITS = 500
+MAX_NOTED = 100
 _TAGS, _HEADS, _PEELED = "refs/tags/", "refs/heads/", "^{}"
 
 Refs = Mapping[str, str]
@@ -97,19 +98,33 @@ class GitSource:
             raise Untrusted(f"{where} has the digest {packed.digest}, not {digest}", code="digest_mismatch")
         return packed.content
 
+    def notes(self, spec: SourceSpec, tag: str, digest: str, *, since: str) -> Notes | None:
+        """See ``Source``: the commits since the tag before; of a branch, or of a first tag, the newest alone."""
+        del digest
+        if spec.branch or since == tag:
+            since, tag = "", self._fresh_refs(spec).get(tag, tag)
+        lines = self.commits(spec, since, tag, most=MAX_NOTED + 1)
+        if not lines:
+            return None
+        count = f"{min(len(lines), MAX_NOTED)}{' and more' if len(lines) > MAX_NOTED else ''}"
+        title = f"{count} commits since {since}" if since and len(lines) > 1 else lines[0].title
+        body = "\n".join(f"{one.id[:12]} {one.title} ({one.author})" for one in lines[:MAX_NOTED])
+        return Notes(title=title, body=body, published_at=lines[0].written_at, author=lines[0].author)
+
     def commits(self, spec: SourceSpec, since: str, until: str, *, most: int = 100) -> tuple[CommitLine, ...]:
         """Return what lies between two tags or commits, newest first, at most ``most``; ``since`` itself is not in it.
 
-        History that goes back further than ``MAX_COMMITS`` is not read. Raises NotFound, Transient.
+        Without ``since``: the newest alone. History that goes back further than ``MAX_COMMITS`` is not read. Raises NotFound, Transient.
         """
         refs = self._refs(msgspec.structs.replace(spec, branch=""))
-        ends = [refs.get(name, name) for name in (until, since)]
-        for name, end in zip((until, since), ends, strict=True):
+        names = [until, since] if since else [until]
+        ends = [refs.get(name, name) for name in names]
+        for name, end in zip(names, ends, strict=True):
             if not _is_commit_id(end):
                 raise NotFound(f"{without_secrets(spec.location)} has no tag or commit {name!r}", code="no_such_tag")
         with tempfile.TemporaryDirectory(prefix="tidegate-git-") as folder, Repo.init_bare(folder) as repo:
-            self._fetch(spec, repo, ends, depth=MAX_COMMITS, filter_spec=b"tree:0")
-            return tuple(_lines(repo, until=ends[0].encode(), since=ends[1].encode(), most=most))
+            self._fetch(spec, repo, ends, depth=MAX_COMMITS if since else 1, filter_spec=b"tree:0")
+            return tuple(_lines(repo, ends[0], ends[1:], most if since else 1))
 
     def _refs(self, spec: SourceSpec) -> Refs:
         """Return what is followed: names without ``refs/…``, and the commits that they name in the end, sorted."""
@@ -198,8 +213,9 @@ def _time_of(commit: Commit) -> datetime:
     return datetime.fromtimestamp(commit.commit_time, UTC)
 
 
-def _lines(repo: Repo, *, until: bytes, since: bytes, most: int) -> Iterator[CommitLine]:
-    for entry in repo.get_walker(include=[ObjectID(until)], exclude=[ObjectID(since)], max_entries=most):
+def _lines(repo: Repo, until: str, since: list[str], most: int) -> Iterator[CommitLine]:
+    without = [ObjectID(one.encode()) for one in since]
+    for entry in repo.get_walker(include=[ObjectID(until.encode())], exclude=without, max_entries=most):
         commit = entry.commit
         title = commit.message.decode(errors="replace").strip().partition("\n")[0][:200]
         author = commit.author.decode(errors="replace").partition(" <")[0]

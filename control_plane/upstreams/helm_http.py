@@ -16,8 +16,9 @@ import msgspec
 
 from cluster_agent.contract import sha256_hex
 from control_plane.domain.errors import NotFound, Transient, Untrusted
-from control_plane.domain.sources import Listing, SourceSpec
+from control_plane.domain.sources import Listing, Notes, SourceSpec
 from control_plane.domain.versions.policy import Tag
+from control_plane.upstreams import validators
 from control_plane.upstreams.charts import MAX_CHART, pull_chart
 from control_plane.upstreams.errors import ChartInvalid
 from control_plane.upstreams.helm_index import Entry, read_entries
@@ -27,7 +28,6 @@ from control_plane.upstreams.web_client import WebClient
 
 MAX_INDEX = 100 * 1024 * 1024
 KEPT_INDEXES = 256
-_VALIDATORS = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
 
 
 class _Index(msgspec.Struct, frozen=True):
@@ -59,6 +59,11 @@ class HelmRepository:
         digest = entry.digest or f"sha256:{sha256_hex(self._package(spec, entry))}"
         return msgspec.structs.replace(_tag(entry), digest=digest)
 
+    def notes(self, spec: SourceSpec, tag: str, digest: str, *, since: str) -> Notes | None:
+        """See ``Source``: an index does not say what changed."""
+        del spec, tag, digest, since
+        return None
+
     def artifact(self, spec: SourceSpec, tag: str, digest: str) -> bytes:
         """See ``Source``: the very .tgz that the index names."""
         package = self._package(spec, self._entry(spec, tag))
@@ -79,18 +84,16 @@ class HelmRepository:
     def _read(self, spec: SourceSpec, memo: Mapping[str, str]) -> _Index | None:
         """Return the index, None where it is the one that ``memo`` is of."""
         url = index_url(spec.location)
-        headers = {header: memo[name] for name, header in _VALIDATORS.items() if name in memo}
         with tempfile.TemporaryFile(prefix="tidegate-index-") as file:
             try:
-                answer = self._web.ask("GET", url, headers=headers, limit=MAX_INDEX, into=file)
+                answer = self._web.ask("GET", url, headers=validators.asked(memo), limit=MAX_INDEX, into=file)
             except NotFound as error:
                 words = f"{without_secrets(url)} does not exist: is this a Helm repository?"
                 raise Transient(words, retry_after=300, code="no_index") from error
             if answer.status == 304:
                 return None
             file.seek(0)
-            new = {name: value for name in _VALIDATORS if (value := answer.headers.get(name))}
-            new["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
+            new = validators.told(answer.headers) | {"sha256": hashlib.file_digest(file, "sha256").hexdigest()}
             return None if new == memo else self._parsed(spec, file, new)
 
     def _parsed(self, spec: SourceSpec, file: BinaryIO, memo: dict[str, str]) -> _Index:

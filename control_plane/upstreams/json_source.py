@@ -14,8 +14,9 @@ from jmespath.exceptions import JMESPathError
 
 from cluster_agent.contract import sha256_hex
 from control_plane.domain.errors import InvalidInput, NotFound, Refused, Transient
-from control_plane.domain.sources import Listing, SourceSpec
+from control_plane.domain.sources import Listing, Notes, SourceSpec
 from control_plane.domain.versions.policy import Tag
+from control_plane.upstreams import validators
 from control_plane.upstreams.forges import text_of, time_of
 from control_plane.upstreams.registry_protocol import without_secrets
 from control_plane.upstreams.web_client import WebClient
@@ -33,14 +34,12 @@ class JsonSource:
     def listing(self, spec: SourceSpec, memo: Mapping[str, str]) -> Listing | None:
         """See ``Source``: what ``spec.path`` finds in the document at ``spec.location``."""
         check_path(spec.path)
-        etag = {"If-None-Match": memo["etag"]} if "etag" in memo else {}
+        headers = {"Accept": "application/json", **validators.asked(memo)}
         url = spec.location if "://" in spec.location else f"https://{spec.location}"
-        answer = self._web.ask("GET", url, headers={"Accept": "application/json", **etag}, scheme="bearer")
+        answer = self._web.ask("GET", url, headers=headers, scheme="bearer")
         if answer.status == 304:
             return None
-        new = {"sha256": sha256_hex(answer.body)}
-        if found := answer.headers.get("etag"):
-            new["etag"] = found
+        new = validators.told(answer.headers) | {"sha256": sha256_hex(answer.body)}
         if new == memo:
             return None
         return Listing(tags=found_tags(answer.json(), spec.path, where=without_secrets(url)), memo=new)
@@ -54,6 +53,11 @@ class JsonSource:
             raise NotFound(f"{without_secrets(spec.location)} has no version {tag}", code="no_such_tag")
         digest = found.digest or f"sha256:{sha256_hex(tag.encode())}"
         return msgspec.structs.replace(found, digest=digest)
+
+    def notes(self, spec: SourceSpec, tag: str, digest: str, *, since: str) -> Notes | None:
+        """See ``Source``: a document says it in its listing, if at all."""
+        del spec, tag, digest, since
+        return None
 
     def artifact(self, spec: SourceSpec, tag: str, digest: str) -> bytes:
         """See ``Source``. Refused: the document names versions only."""

@@ -21,7 +21,7 @@ from cluster_agent.contract import sha256_hex
 from control_plane.domain.errors import InvalidInput, NotFound, Transient, Untrusted
 from control_plane.domain.versions import platforms, references
 from control_plane.domain.versions.references import InvalidReference, Reference
-from control_plane.upstreams import registry_auth, tag_memo
+from control_plane.upstreams import registry_auth, tag_memo, validators
 from control_plane.upstreams import registry_protocol as protocol
 from control_plane.upstreams.credentials import Account, Accounts
 from control_plane.upstreams.docker_config import DockerConfig
@@ -61,6 +61,7 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True):
     platforms: tuple[str, ...] | None = None
     annotations: dict[str, str] = {}
     created_at: datetime | None = None
+    is_index: bool = False
 
 
 class Referrer(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,7 +130,7 @@ class RegistryClient:
     ) -> tuple[list[str] | None, dict[str, str]]:
         """Return all tags and the memo for the next time, or None and ``memo`` where neither changed.
 
-        Unchanged tags cost a request per page: answered 304 where the registry has ETags, compared by hash where not.
+        Unchanged tags cost a request per page: answered 304 where the registry has ETags or dates, compared by hash where not.
         """
         name, now = read_name(repository), self._clock()
         first = self._first_page(name)
@@ -196,6 +197,7 @@ class RegistryClient:
             media_type=found.media_type,
             platforms=offered,
             annotations=annotations,
+            is_index=isinstance(manifests, list),
             created_at=_moment(annotations.get(CREATED)) or _moment(config.get("created")),
         )
 
@@ -257,12 +259,12 @@ class RegistryClient:
         raise Transient(f"{name.repository} has more than {self._max_pages} pages of tags", code="too_many_pages")
 
     def _page(self, name: Reference, url: str, application: str, before: tag_memo.Page | None) -> tag_memo.Page:
-        sent = {"If-None-Match": before.etag} if before and before.etag else {}
+        sent = validators.asked(before.proof) if before else {}
         answer = self._ask(name, "GET", url, application=application, headers=sent)
         if answer.status == 304 and before:
             return before
         following = protocol.next_page(answer.url, answer.headers.get("link", ""))
-        return tag_memo.Page(url=url, etag=answer.headers.get("etag", ""), next=following, names=_tags_of(answer))
+        return tag_memo.Page(url=url, proof=validators.told(answer.headers), next=following, names=_tags_of(answer))
 
     def _ask(
         self,

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from control_plane.domain.sources import Listing, SourceSpec
+from control_plane.domain.sources import Listing, Notes, SourceSpec
 from control_plane.domain.versions.policy import Tag
 from control_plane.upstreams.charts import pull_chart
 from control_plane.upstreams.oci import RegistryClient
+from control_plane.upstreams.oci_notes import child_of, notes_of
 
 
 class OciSource:
@@ -31,6 +32,19 @@ class OciSource:
             return Tag(name=tag, digest=self._registry.head(reference, application=self._application))
         found = self._registry.detail(reference, application=self._application)
         return Tag(name=tag, digest=found.digest, platforms=found.platforms, created_at=found.created_at)
+
+    def notes(self, spec: SourceSpec, tag: str, digest: str, *, since: str) -> Notes | None:
+        """Return what annotations (of an image: labels too) and referrers say; of an index, its first image is asked as well."""
+        del tag, since
+        at, application = f"{spec.location}@", self._application
+        found = self._registry.detail(f"{at}{digest}", application=application)
+        said, made = found.annotations, found.created_at
+        if found.is_index and (
+            child := child_of(self._registry.manifest(f"{at}{digest}", application=application).content)
+        ):
+            inner = self._registry.detail(f"{at}{child}", application=application)
+            said, made = inner.annotations | said, made or inner.created_at
+        return notes_of(said, made, self._registry.referrers(spec.location, digest, application=application))
 
     def artifact(self, spec: SourceSpec, tag: str, digest: str) -> bytes:
         """Return the packed chart that the manifest ``digest`` names. Raises ChartInvalid, NotFound, Transient, Untrusted."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from cluster_agent.contract.rendered import Images
 from control_plane.domain.applications import Declaration
 from control_plane.domain.errors import NotFound
-from control_plane.domain.sources import Kind, Listing, SourceSpec
+from control_plane.domain.sources import Kind, Listing, Notes, SourceSpec
 from control_plane.domain.versions.policy import Tag
 from control_plane.upstreams.charts import chart_images, merged
 from control_plane.upstreams.errors import ImageMissing
@@ -38,6 +38,10 @@ class Reader:
     def chart(self, spec: SourceSpec, account: str, tag: str, digest: str) -> bytes:
         """Return the packed chart, every byte verified against ``digest``. Raises ChartInvalid, NotFound, Transient, Untrusted."""
         return self._source_of(spec.kind, account).artifact(spec, tag, digest)
+
+    def notes(self, spec: SourceSpec, account: str, tag: str, digest: str, *, since: str) -> Notes | None:
+        """Return what the publisher says about a tag besides its listing, None for nothing. Raises NotFound, Transient, Untrusted."""
+        return self._source_of(spec.kind, account).notes(spec, tag, digest, since=since)
 
     def images(self, chart: bytes, declaration: Declaration) -> Images:
         """Return every image that the chart uses, as it writes them, in clusters and in rehearsals. Raises ``ChartInvalid``."""

@@ -7,7 +7,7 @@ another shape) is ``Transient``. A failure is never "no such tag".
 from collections.abc import Mapping
 from typing import Protocol
 
-from control_plane.domain.sources import Listing, SourceSpec
+from control_plane.domain.sources import Listing, Notes, SourceSpec
 from control_plane.domain.versions.policy import Tag
 
 
@@ -22,3 +22,9 @@ class Source(Protocol):
 
     def artifact(self, spec: SourceSpec, tag: str, digest: str) -> bytes:
         """Return the packed chart (.tgz) that ``digest`` names. Raises ChartInvalid, NotFound, Transient, Untrusted."""
+
+    def notes(self, spec: SourceSpec, tag: str, digest: str, *, since: str) -> Notes | None:
+        """Return what the publisher says about a tag that listings do not; ``since`` is the tag that was taken before, or empty.
+
+        Asked once, when a release is made. None: nothing. Raises NotFound, Transient, Untrusted.
+        """

@@ -1,6 +1,6 @@
 """What is remembered of a repository's list of tags, so that an unchanged one is cheap also after a restart. PURE.
 
-A memo holds a hash of all tags and each page's ETag. It is trusted for some hours only: an ETag that a registry makes of the
+A memo holds a hash of all tags and what proves each page unchanged. It is trusted for some hours only: an ETag that a registry makes of the
 body alone does not change when a full page gets a successor.
 """
 
@@ -15,10 +15,10 @@ MAYBE_FULL = 50  # pages are cut at multiples of it: 50, 100, 1,000
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """One page. ``names`` are None where it did not change; ``next`` is the URL of the page after it."""
+    """One page. ``names`` are None where it did not change; ``next`` is the URL of the page after it. ``proof``: see ``validators``."""
 
     url: str
-    etag: str = ""
+    proof: dict[str, str] = {}
     next: str | None = None
     names: list[str] | None = None
 
@@ -31,8 +31,8 @@ class _Known(msgspec.Struct, frozen=True):
 def make(pages: Sequence[Page], names: Sequence[str], now: float) -> dict[str, str]:
     """Return the memo of what was read at ``now`` (seconds since 1970)."""
     memo = {"tags": sha256_hex(canonical_json(sorted(names)))}
-    if all(page.etag for page in pages) and not _may_go_on(pages[-1]):
-        known = [Page(url=page.url, etag=page.etag, next=page.next) for page in pages]
+    if all(page.proof for page in pages) and not _may_go_on(pages[-1]):
+        known = [Page(url=page.url, proof=page.proof, next=page.next) for page in pages]
         memo["pages"] = msgspec.json.encode(_Known(now, tuple(known))).decode()
     return memo
 

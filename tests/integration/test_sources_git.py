@@ -383,6 +383,25 @@ def test_commits_between_two_tags_are_told_newest_first(server: GitServer, sourc
     assert source.commits(spec_of(server), "v1.1.0", "v1.1.0") == ()
 
 
+def test_the_commits_since_the_version_before_are_a_releases_notes(server: GitServer, source: GitSource) -> None:
+    server.commit("Second thing", {"a": "1"})
+    server.commit("Third thing", {"a": "2"})
+    server.tag("v1.1.0", annotated=True)
+    notes = source.notes(spec_of(server), "v1.1.0", "", since="v1.0.0")
+    assert notes is not None
+    assert (notes.title, notes.author) == ("2 commits since v1.0.0", "Ada")
+    assert [line[13:] for line in notes.body.splitlines()] == ["Third thing (Ada)", "Second thing (Ada)"]
+    first = source.notes(spec_of(server), "v1.0.0", "", since="")
+    assert first is not None
+    assert (first.title, first.body[13:]) == ("First", "First (Ada)")
+    assert source.notes(spec_of(server), "v1.1.0", "", since="v1.1.0") is not None, "moved: its newest commit"
+    branch = source.notes(spec_of(server, branch="main"), "main", "", since="main")
+    assert branch is not None
+    assert branch.title == "Third thing"
+    with pytest.raises(NotFound):
+        source.notes(spec_of(server), "v1.1.0", "", since="v0.9.0")
+
+
 def test_commits_of_a_tag_that_is_not_there(server: GitServer, source: GitSource) -> None:
     with pytest.raises(NotFound, match="no tag or commit 'v9'"):
         source.commits(spec_of(server), "v1.0.0", "v9")

@@ -44,6 +44,15 @@ def test_an_unchanged_index_costs_one_conditional_request(charts: HelmServer, so
     assert charts.asked == {("index.yaml", 200): 1, ("index.yaml", 304): 1}
 
 
+def test_a_server_without_etags_is_asked_by_its_date(httpserver: HTTPServer, source: HelmRepository) -> None:
+    charts = HelmServer(httpserver, validators=("Last-Modified",))
+    charts.publish("web", "1.0.0")
+    listing = source.listing(spec_of(charts), {})
+    assert listing is not None
+    assert source.listing(spec_of(charts), listing.memo) is None
+    assert charts.asked == {("index.yaml", 200): 1, ("index.yaml", 304): 1}
+
+
 def test_a_server_without_validators_is_believed_by_the_bytes(httpserver: HTTPServer, source: HelmRepository) -> None:
     charts = HelmServer(httpserver, validators=())
     charts.publish("web", "1.0.0")

@@ -30,6 +30,21 @@ def test_a_new_version_reaches_edge_by_itself_and_stable_after_soak_and_approval
     assert {channel.name: channel.generation for channel in states.channels} == {"edge": 1, "stable": 1}
 
 
+def test_what_is_said_about_each_part_is_kept_with_the_release(world: World) -> None:
+    from control_plane.store.queries.pages import release_notes
+
+    world.start()
+    for version in ("2.2.8", "2.2.16"):
+        world.publish_upstream(version)
+        world.settle()
+        world.wait(11)
+    for version, words in (("2.2.8", "2.2.8 since ever"), ("2.2.16", "2.2.16 since 2.2.8")):
+        release = world.release(version)
+        with world.scope() as session:
+            assert release_notes(session, release)["chart"]["title"] == words
+        assert "notes" not in (release.parts or {})["miniflux"]
+
+
 def test_an_upgrade_is_rehearsed_from_what_edge_has_and_its_edge_is_in_the_manifest(world: World) -> None:
     world.start()
     for version in ("2.2.8", "2.2.16"):

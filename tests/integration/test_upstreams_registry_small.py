@@ -3,7 +3,8 @@
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import httpx2
 import pytest
@@ -15,7 +16,7 @@ from control_plane.upstreams.http import PoliteClient
 from control_plane.upstreams.oci import Referrer, RegistryClient
 from control_plane.upstreams.oci_source import OciSource
 from control_plane.upstreams.politeness import Limits
-from tests.support.small_registry import ERROR_CODES, MANIFEST, Fault, SmallRegistry, serving
+from tests.support.small_registry import ERROR_CODES, INDEX, MANIFEST, Fault, SmallRegistry, serving
 
 NAME = "ghcr.io/acme/job"
 PATH = "/v2/acme/job"
@@ -66,6 +67,32 @@ def test_a_new_tag_is_seen_whatever_page_it_is_on(registry: SmallRegistry, count
         names, memo = client.tags_since(NAME, memo)
         assert names == tags
         assert client.tags_since(NAME, memo)[0] is None
+
+
+def http_date(ago: float) -> str:
+    return format_datetime(datetime.now(UTC) - timedelta(seconds=ago), usegmt=True)
+
+
+def test_a_registry_without_etags_is_asked_by_the_date_it_tells(registry: SmallRegistry) -> None:
+    registry.with_etags, registry.modified = False, http_date(3600)
+    push_tags(registry, 3)
+    client = client_of(registry)
+    names, memo = client.tags_since(NAME, {})
+    assert registry.modified in memo["pages"]
+    registry.push_image("acme/job", "unseen")
+    assert client.tags_since(NAME, memo) == (None, memo), "the registry said 304"
+    registry.modified = http_date(10)
+    assert client.tags_since(NAME, memo)[0] == [*names, "unseen"]
+
+
+def test_a_date_of_this_very_second_proves_nothing(registry: SmallRegistry) -> None:
+    registry.with_etags, registry.modified = False, http_date(0)
+    push_tags(registry, 3)
+    client = client_of(registry)
+    names, memo = client.tags_since(NAME, {})
+    assert "pages" not in memo
+    registry.push_image("acme/job", "the-same-second")
+    assert client.tags_since(NAME, memo)[0] == [*(names or ()), "the-same-second"]
 
 
 def test_a_memo_is_trusted_for_some_hours_only(registry: SmallRegistry) -> None:
@@ -124,6 +151,58 @@ def test_referrers_are_found_by_their_api_or_by_the_tag_that_stands_in(
     assert client.referrers(NAME, subject) == [
         Referrer(digest=signature, media_type=MANIFEST, artifact_type="application/vnd.example.signature")
     ]
+
+
+SAID = {
+    "org.opencontainers.image.source": "https://github.com/acme/job",
+    "org.opencontainers.image.revision": "0a1b2c",
+    "org.opencontainers.image.title": "job",
+    "org.opencontainers.image.version": "1.2",
+    "org.opencontainers.image.vendor": "Acme",
+    "maintainer": "nobody asked",
+}
+
+
+def test_what_an_image_says_about_itself_is_kept_for_people(registry: SmallRegistry) -> None:
+    digest = registry.push_image("acme/job", "1", labels=SAID)
+    for kind in ("application/vnd.example.signature", "application/spdx+json"):
+        registry.push_referrer("acme/job", digest, kind)
+    notes = OciSource(client_of(registry)).notes(SourceSpec(kind="oci", location=NAME), "1", digest, since="")
+    assert notes is not None
+    assert (notes.title, notes.url, notes.author) == ("job 1.2", "https://github.com/acme/job", "Acme")
+    assert notes.body.splitlines() == [
+        "Source: https://github.com/acme/job",
+        "Revision: 0a1b2c",
+        "Made: 2026-01-02 03:04 UTC",
+        "Referred to by: 1 × application/spdx+json",
+        "Referred to by: 1 × application/vnd.example.signature",
+    ]
+
+
+def test_of_an_index_the_first_image_speaks_where_the_index_does_not(registry: SmallRegistry) -> None:
+    """Most images are built for several platforms, and have their labels in each image's config alone."""
+    image = registry.push_image("acme/job", "amd64", labels=SAID)
+    entries = [
+        {
+            "mediaType": MANIFEST,
+            "digest": f"sha256:{'0' * 64}",
+            "size": 1,
+            "platform": {"architecture": "unknown", "os": "unknown"},
+        },
+        {"mediaType": MANIFEST, "digest": image, "size": 1, "platform": {"architecture": "amd64", "os": "linux"}},
+    ]
+    annotations = {"org.opencontainers.image.revision": "of-the-index"}
+    content = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries, "annotations": annotations}
+    digest = registry.push_manifest("acme/job", "1", content)
+    notes = OciSource(client_of(registry)).notes(SourceSpec(kind="oci", location=NAME), "1", digest, since="")
+    assert notes is not None
+    assert notes.body.splitlines()[:2] == ["Source: https://github.com/acme/job", "Revision: of-the-index"]
+    assert notes.published_at == datetime(2026, 1, 2, 3, 4, 5, 123456, UTC)
+
+
+def test_an_artifact_that_says_nothing_has_no_notes(registry: SmallRegistry) -> None:
+    digest = registry.push_index("acme/job", "1", [])
+    assert OciSource(client_of(registry)).notes(SourceSpec(kind="oci", location=NAME), "1", digest, since="") is None
 
 
 def test_a_token_is_asked_for_once_by_many_threads_and_kept_for_its_life(registry: SmallRegistry) -> None:

@@ -96,7 +96,7 @@ class HelmServer:
     def _respond_index(self, request: Request) -> Response:
         known = {"ETag": f'"{sha256(self.index)[:16]}"', "Last-Modified": "Mon, 06 May 2024 07:08:09 GMT"}
         headers = {name: known[name] for name in self.validators}
-        etag = request.headers.get("If-None-Match")
-        if etag is not None and etag == headers.get("ETag"):
+        told = {"ETag": request.headers.get("If-None-Match"), "Last-Modified": request.headers.get("If-Modified-Since")}
+        if any(value is not None and value == headers.get(name) for name, value in told.items()):
             return Response(status=304, headers=headers)
         return Response(self.index, headers=headers, content_type="text/yaml")

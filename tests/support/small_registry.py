@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from cluster_agent.contract import sha256_hex
@@ -50,12 +50,23 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+class Known(NamedTuple):
+    """What a client has seen already."""
+
+    etag: str = ""
+    modified: str = ""
+
+
+NOTHING = Known()
+
+
 @dataclass
 class SmallRegistry:
     """Its content and how it behaves now. ``requests`` counts what it was asked: ``GET /v2/…`` without the query."""
 
     page_limit: int = 1_000
     with_etags: bool = True
+    modified: str = ""  # the date that lists of tags have, where they have one
     with_referrers: bool = True
     accounts: dict[str, tuple[str, str]] = field(
         default_factory=dict
@@ -121,7 +132,7 @@ class SmallRegistry:
 
     # -- what it answers
 
-    def answer(self, path: str, query: dict[str, str], authorization: str, etag: str) -> Reply:
+    def answer(self, path: str, query: dict[str, str], authorization: str, known: Known = NOTHING) -> Reply:
         """Answer one request, whatever its method: HEAD is GET without its body."""
         if path == "/token":
             return self._token(query, authorization)
@@ -138,12 +149,12 @@ class SmallRegistry:
         repository = self.repositories.get(route["name"])
         if repository is None:
             return _error(404, "NAME_UNKNOWN")
-        return self._content(route, repository, query, etag)
+        return self._content(route, repository, query, known)
 
-    def _content(self, route: re.Match[str], repository: Repository, query: dict[str, str], etag: str) -> Reply:
+    def _content(self, route: re.Match[str], repository: Repository, query: dict[str, str], known: Known) -> Reply:
         kind, asked = route["kind"], route["asked"] or ""
         if kind == "tags/list":
-            return self._tags(route["name"], repository, query, etag)
+            return self._tags(route["name"], repository, query, known)
         if kind == "manifests":
             return self._manifest(repository, asked)
         if kind == "blobs":
@@ -153,7 +164,7 @@ class SmallRegistry:
             return _error(404, "UNSUPPORTED")
         return Reply(200, json.dumps(self._referring(repository, asked)).encode(), {"Content-Type": INDEX})
 
-    def _tags(self, name: str, repository: Repository, query: dict[str, str], etag: str) -> Reply:
+    def _tags(self, name: str, repository: Repository, query: dict[str, str], known: Known) -> Reply:
         wanted = query.get("n", str(self.page_limit))
         if not wanted.isdigit():
             return _error(400, "UNSUPPORTED")
@@ -166,8 +177,12 @@ class SmallRegistry:
             headers["Link"] = f'</v2/{name}/tags/list?{more}>; rel="next"'
         if self.with_etags:
             headers["ETag"] = f'"{sha256_hex(body)[:32]}"'  # of the body alone, as real ones do
-            if etag == headers["ETag"]:
-                return Reply(304, b"", {"ETag": etag})
+            if known.etag == headers["ETag"]:
+                return Reply(304, b"", {"ETag": known.etag})
+        if self.modified:
+            headers["Last-Modified"] = self.modified
+            if known.modified == self.modified:
+                return Reply(304, b"", {"Last-Modified": known.modified})
         return Reply(200, body, headers)
 
     def _manifest(self, repository: Repository, asked: str) -> Reply:
@@ -263,8 +278,9 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         self.small.requests[f"{self.command} {parts.path}"] += 1
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        authorization, etag = self.headers.get("Authorization", ""), self.headers.get("If-None-Match", "")
-        reply = self.small.answer(parts.path, query, authorization, etag)
+        authorization = self.headers.get("Authorization", "")
+        known = Known(self.headers.get("If-None-Match", ""), self.headers.get("If-Modified-Since", ""))
+        reply = self.small.answer(parts.path, query, authorization, known)
         self._send(self._spoilt(reply) if parts.path != "/token" else reply)
 
     do_HEAD = do_GET  # noqa: N815

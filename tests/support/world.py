@@ -15,7 +15,7 @@ from cluster_agent.contract import EnrolRequest, Facts, Report, ReportBatch, dec
 from cluster_agent.contract.rendered import Images
 from control_plane.domain.applications import ChannelRule, ChartUpstream, Declaration, ImageUpstream
 from control_plane.domain.errors import NotFound, Transient
-from control_plane.domain.sources import Listing, SourceSpec
+from control_plane.domain.sources import Listing, Notes, SourceSpec
 from control_plane.domain.versions.policy import Tag
 from control_plane.publishing.artifacts import artifact_keep
 from control_plane.publishing.keys import KeyRing
@@ -122,6 +122,10 @@ class Registry:
             return self.digest(repository, tag)
         except NotFound as error:
             raise ImageMissing(error.message) from None
+
+    def notes(self, spec: SourceSpec, account: str, tag: str, digest: str, *, since: str) -> Notes | None:
+        self._answer()
+        return Notes(title=f"{tag} since {since or 'ever'}") if spec.location == CHART else None
 
     def _answer(self) -> None:
         self.asked += 1

@@ -85,7 +85,11 @@ def release_notes(session: Session, release: Release) -> dict[str, dict[str, Any
         .where(Upstream.application_id == release.application_id, SourceTag.name.in_(tags.values()))
         .order_by(Upstream.id)
     )
-    return {row.alias: row.detail["notes"] for row in rows if tags.get(row.alias) == row.name and "notes" in row.detail}
+    listed = {
+        row.alias: row.detail["notes"] for row in rows if tags.get(row.alias) == row.name and "notes" in row.detail
+    }
+    own = {alias: part["notes"] for alias, part in (release.parts or {}).items() if part.get("notes")}
+    return own | listed
 
 
 def sources_page(session: Session) -> list[tuple[Source, int]]:

@@ -1,6 +1,7 @@
 """One release: what it consists of, how its rehearsals went, where it is. And the evidence files of a run."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -42,8 +43,9 @@ def show(request: Request, application: str, version: str) -> HttpResponse:
 
 def _shown(notes: dict[str, Any]) -> dict[str, Any]:
     """Notes are a publisher's: only a web address of theirs becomes a link."""
-    url = notes.get("url", "")
-    return {**notes, "url": url if url.startswith(("https://", "http://")) else ""}
+    url, at = notes.get("url", ""), notes.get("published_at")
+    is_link = url.startswith(("https://", "http://"))
+    return {**notes, "url": url if is_link else "", "published_at": datetime.fromisoformat(at) if at else None}
 
 
 @needs(Role.MAINTAINER, methods=("POST",))
