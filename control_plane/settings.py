@@ -65,8 +65,8 @@ class Settings(BaseSettings):
         default={}, description="the same as seen from inside rehearsal clusters; default: registry_mirrors"
     )
     registry_timeout: PositiveFloat = Field(default=10.0, description="seconds to wait for a registry's answer")
-    registry_accounts_file: Folder | None = Field(
-        default=None, description="YAML list of accounts per registry, path and application: docs/sources/oci.md"
+    accounts_file: Folder | None = Field(
+        default=None, description="YAML list of accounts per host, path and application: docs/credentials.md"
     )
     docker_config: Folder = Field(
         default=Path("~/.docker/config.json"),

@@ -39,7 +39,7 @@ def application_declare(
 ) -> Application:
     """Declare an application, or change its declaration; the same declaration again changes nothing.
 
-    ``owner_of`` says whose account reads a place (``outside.account_owner``); places that are read with another account are apart.
+    ``owner_of`` says whose account reads a place (``reading.account_owner``); places that are read with another account are apart.
     ``suite`` is the packed archive that ``declaration.suite_digest`` names. ``file`` is the text that was read. ``expected`` is the
     ``mark_of`` what the person saw: where it is another one by now, ``Refused`` with code ``changed_meanwhile``.
     Raises ``InvalidInput`` when the suite is another one.

@@ -42,8 +42,8 @@ KeepChart = Callable[[bytes], object]
 class ChartReader(Protocol):
     """What resolving needs of the outside."""
 
-    def chart(self, spec: SourceSpec, account: str, tag: str, digest: str) -> bytes:
-        """Return the packed chart, verified against ``digest``; read with an application's own account where it has one.
+    def chart(self, spec: SourceSpec, application: str, tag: str, digest: str) -> bytes:
+        """Return the packed chart, verified against ``digest``; read with the application's own account where it has one.
 
         Raises ``NotFound``, ``ChartInvalid`` or ``Transient``.
         """

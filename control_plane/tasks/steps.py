@@ -26,7 +26,8 @@ from control_plane.services import (
     runs,
     sources,
 )
-from control_plane.services.outside import keeper_of, repository_of, shared_reader, storage_of, workplace_of
+from control_plane.services.outside import keeper_of, repository_of, storage_of, workplace_of
+from control_plane.services.reading import shared_reader
 from control_plane.settings import get_settings
 from control_plane.store import work
 from control_plane.store.session import read_scope, session_scope

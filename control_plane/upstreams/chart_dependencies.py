@@ -15,6 +15,7 @@ from control_plane.domain.sources import SourceSpec
 from control_plane.domain.versions import InvalidRange, InvalidVersion, parse_range, semver
 from control_plane.domain.versions.helm import tag_of_version
 from control_plane.upstreams.charts import pull_chart
+from control_plane.upstreams.credentials import named_by_strangers
 from control_plane.upstreams.errors import ChartInvalid
 from control_plane.upstreams.oci import RegistryClient
 from control_plane.upstreams.source import Source
@@ -39,7 +40,10 @@ FetchChart = Callable[[Dependency], bytes]
 
 
 class DependencyReader:
-    """Fetches locked charts from Helm repositories and OCI registries. ``application``: whose account is used, where it has its own."""
+    """Fetches locked charts from Helm repositories and OCI registries, as ``application``.
+
+    Both have granted accounts alone: what is read is named by whoever writes the chart (``credentials.named_by_strangers``).
+    """
 
     def __init__(self, repositories: Source, registry: RegistryClient, application: str = "") -> None:
         self._repositories, self._registry, self._application = repositories, registry, application
@@ -47,7 +51,8 @@ class DependencyReader:
     def __call__(self, wanted: Dependency) -> bytes:
         """Return the packed chart, verified. Raises ``ChartInvalid`` (there is none), ``Transient``, ``Untrusted``."""
         try:
-            return self._fetch(wanted)
+            with named_by_strangers(f"{wanted.name} in {wanted.repository}, on which it depends,"):
+                return self._fetch(wanted)
         except (NotFound, InvalidInput) as error:
             words = f"it depends on {wanted.name} {wanted.version}, which cannot be had: {error.message}"
             raise ChartInvalid(words, code="chart_dependency") from error

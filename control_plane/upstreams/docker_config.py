@@ -1,7 +1,8 @@
 """Accounts from a docker ``config.json``: ``auths``, ``credHelpers``, ``credsStore``. Also a mounted ``dockerconfigjson`` secret.
 
 The file is read again when it changes (secrets rotate). An absent or damaged one has no accounts, and a helper that fails
-has none for that host: whether a password is needed is for the registry to say.
+has none for that host: whether a password is needed is for the registry to say. An ``identitytoken`` is a refresh token, as is
+what a helper says of the user ``<token>``.
 """
 
 import base64
@@ -10,15 +11,21 @@ import json
 import re
 import subprocess
 import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import structlog
 
-from control_plane.upstreams.credentials import HUB, Account, usual_host
+from control_plane.domain.accounts import HUB, Kind, Scope, scope_of, usual_host
+from control_plane.domain.errors import InvalidInput
+from control_plane.upstreams.credentials import Account, Entry, checked_secret
 
 HUB_KEY = "https://index.docker.io/v1/"
+ORIGIN = "docker config"
+TOKEN_NAME = "<token>"  # noqa: S105 – the user name by which helpers say that the secret is an identity token
 HELPER_SECONDS = 10.0
 KEPT_SECONDS = 300.0  # a helper's answer: starting a program for each look would be dear
 _HELPER = re.compile(r"[A-Za-z0-9_.-]+")
@@ -26,44 +33,52 @@ _log = structlog.get_logger(__name__)
 
 
 class DockerConfig:
-    """Finds accounts in one file. May be used by many threads."""
+    """The file as an origin of accounts. May be used by many threads."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stamp: tuple[int, int] | None = None
-        self._content: dict[str, Any] = {}
+        self._listed: list[Entry] = []
+        self._store = ""
         self._helped: dict[tuple[str, str], tuple[float, Account | None]] = {}
-        self._lock = Lock()
+        self._reading, self._asking = Lock(), Lock()
 
-    def find(self, host: str, path: str = "", application: str = "") -> Account | None:
-        """Return the account of the longest key that ``host/path`` is below: helpers of the host first, as docker does."""
-        del application
-        with self._lock:
-            content = self._read()
-            if helper := _text(_mapping(content, "credHelpers").get(host)):
-                return self._ask(helper, host)
-            if account := _stored(_mapping(content, "auths"), host, path):
-                return account
-            if store := _text(content.get("credsStore")):
-                return self._ask(store, host)
-        return None
+    def entries(self, host: str) -> Sequence[Entry]:
+        """See ``Origin``. A host's helper comes before what is stored for it; the store for all is asked last, where there is no helper."""
+        with self._reading:
+            self._read()
+            listed, store = self._listed, self._store
+        found = [entry for entry in listed if host in {"", entry.scope.host}]
+        has_helper = any(entry.scope == Scope(host) and entry.origin != ORIGIN for entry in found)
+        return [*found, self._helper_entry(store, Scope(host))] if store and host and not has_helper else found
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self) -> None:
         try:
             state = self._path.stat()
             if self._stamp != (stamp := (state.st_mtime_ns, state.st_size)):
-                content = read_config(self._path.read_bytes())
-                self._stamp, self._content, self._helped = stamp, content, {}
+                self._list(read_config(self._path.read_bytes()))
+                self._stamp = stamp
         except OSError:
-            self._stamp, self._content = None, {}
-        return self._content
+            self._stamp = None
+            self._list({})
 
-    def _ask(self, helper: str, host: str) -> Account | None:
-        known = self._helped.get((helper, host))
-        if known is None or known[0] < time.monotonic():
-            known = time.monotonic() + KEPT_SECONDS, ask_helper(helper, HUB_KEY if host == HUB else host)
-            self._helped[helper, host] = known
-        return known[1]
+    def _list(self, content: dict[str, Any]) -> None:
+        helpers = {key: _text(name) for key, name in _mapping(content, "credHelpers").items()}
+        self._listed = [self._helper_entry(name, scope_of(_key(key))) for key, name in helpers.items() if name]
+        self._listed += stored_entries(content)
+        self._store, self._helped = _text(content.get("credsStore")), {}
+
+    def _helper_entry(self, helper: str, scope: Scope) -> Entry:
+        read = partial(self._ask, helper, HUB_KEY if scope.host == HUB else scope.place)
+        return Entry(scope=scope, origin=f"credential helper {helper}", read=read)
+
+    def _ask(self, helper: str, server: str) -> Account | None:
+        with self._asking:  # asked once, however many wait for the answer
+            known = self._helped.get((helper, server))
+            if known is None or known[0] < time.monotonic():
+                known = time.monotonic() + KEPT_SECONDS, ask_helper(helper, server)
+                self._helped[helper, server] = known
+            return known[1]
 
 
 def read_config(body: bytes) -> dict[str, Any]:
@@ -92,22 +107,17 @@ def ask_helper(helper: str, server: str) -> Account | None:
         return None
     answer = read_config(done.stdout) if done.returncode == 0 else {}
     user, secret = _text(answer.get("Username")), _text(answer.get("Secret"))
-    return Account(user, secret) if user and secret else None
+    return _usable(user, secret, "identity" if user == TOKEN_NAME else "password")
 
 
-def stored_accounts(content: dict[str, Any]) -> dict[str, Account]:
-    """Return every account in ``auths``, by ``host`` or ``host/path``."""
-    found = {_key(key): _account(entry) for key, entry in _mapping(content, "auths").items()}
-    return {key: account for key, account in found.items() if account}
+def stored_entries(content: dict[str, Any]) -> list[Entry]:
+    """Return the accounts in ``auths``; what is damaged there is none."""
+    read = {_key(key): _account(entry) for key, entry in _mapping(content, "auths").items()}
+    return [_stored_entry(scope_of(key), account) for key, account in read.items() if account]
 
 
-def _stored(auths: dict[str, Any], host: str, path: str) -> Account | None:
-    place = f"{host}/{path}"
-    keys = [key for key in auths if place == _key(key) or place.startswith(f"{_key(key)}/")]
-    for key in sorted(keys, key=lambda one: len(_key(one)), reverse=True):
-        if account := _account(auths[key]):
-            return account
-    return None
+def _stored_entry(scope: Scope, account: Account) -> Entry:
+    return Entry(scope=scope, origin=ORIGIN, read=lambda: account, user=account.user, kind=account.kind)
 
 
 def _key(key: str) -> str:
@@ -126,7 +136,19 @@ def _account(entry: Any) -> Account | None:
             user, _, password = base64.b64decode(encoded).decode().rstrip("\0").partition(":")
         except (binascii.Error, ValueError):
             return None
-    return Account(user, password) if user and password else None
+    if identity := _text(entry.get("identitytoken")):
+        return _usable(user, identity, "identity")
+    return _usable(user, password, "password")
+
+
+def _usable(user: str, secret: str, kind: Kind) -> Account | None:
+    """Return the account, None where it is none: a damaged one is as good as absent."""
+    try:
+        return (
+            Account(user, checked_secret(secret, kind, "it"), kind) if secret and (user or kind == "identity") else None
+        )
+    except InvalidInput:
+        return None
 
 
 def _mapping(content: dict[str, Any], name: str) -> dict[str, Any]:

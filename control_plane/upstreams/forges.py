@@ -1,6 +1,6 @@
 """What GitHub, GitLab and Gitea have in common: releases and tags in pages of JSON, a release's words kept for people.
 
-A tag without a release is listed too. Every page is asked for with its ETag.
+A tag without a release is listed too. Every page is asked for with its ETag, and with the account for the project (``github.com/owner``).
 Forges name no digest: that of a tag is the SHA-256 of its commit's id, so that a tag that moves is seen.
 """
 
@@ -14,9 +14,10 @@ from cluster_agent.contract import sha256_hex
 from control_plane.domain.errors import NotFound, Refused, Transient
 from control_plane.domain.sources import MAX_NOTES, Listing, Notes, SourceSpec
 from control_plane.domain.versions.policy import Tag
+from control_plane.upstreams.credentials import Account
 from control_plane.upstreams.registry_auth import default_scheme
 from control_plane.upstreams.registry_protocol import next_page, without_secrets
-from control_plane.upstreams.web_client import Answer, WebClient
+from control_plane.upstreams.web_client import Answer, WebClient, web_place
 
 MAX_PAGES = 100
 
@@ -64,11 +65,12 @@ class ForgeSource:
     def listing(self, spec: SourceSpec, memo: Mapping[str, str]) -> Listing | None:
         """See ``Source``: releases, and the tags that have none. ``memo`` has what proves each page unchanged, by its address."""
         server, project = place_of(spec, self._forge)
-        if memo and self._is_unchanged(memo):
+        account = self._web.account(*account_place(spec, self._forge))
+        if memo and self._is_unchanged(memo, account):
             return None
         proofs: dict[str, str] = {}
-        released = self._all(self._forge.releases_url(server, project), self._forge.release_of, proofs)
-        tagged = self._all(self._forge.tags_url(server, project), self._forge.tag_of, proofs)
+        released = self._all(self._forge.releases_url(server, project), account, self._forge.release_of, proofs)
+        tagged = self._all(self._forge.tags_url(server, project), account, self._forge.tag_of, proofs)
         commits = {one.tag: one.commit for one in tagged}
         known = {one.tag: one for one in tagged} | {one.tag: one for one in released}
         notes = {one.tag: one.notes for one in released if one.notes != Notes()}
@@ -94,36 +96,37 @@ class ForgeSource:
         del tag, digest
         raise Refused(f"{spec.location} names versions only: declare where its chart is", code="no_artifact")
 
-    def _is_unchanged(self, memo: Mapping[str, str]) -> bool:
+    def _is_unchanged(self, memo: Mapping[str, str], account: Account | None) -> bool:
         """Ask for every page with its ETag: a tag of an old line may appear on any of them."""
         for url, proof in memo.items():
-            answer = self._page(url, "" if proof.startswith("sha256:") else proof)
+            answer = self._page(url, account, "" if proof.startswith("sha256:") else proof)
             if answer.status != 304 and _proof(answer) != proof:
                 return False
             if (following := _next(answer)) is not None and following not in memo:
                 return False
         return True
 
-    def _page(self, url: str, etag: str = "") -> Answer:
+    def _page(self, url: str, account: Account | None, etag: str = "") -> Answer:
         sent = {"Accept": "application/json", **({"If-None-Match": etag} if etag else {})}
         try:
-            return self._web.ask("GET", url, headers=sent, scheme="bearer")
+            return self._web.ask("GET", url, account=account, headers=sent)
         except NotFound as error:
             words = f"{error.message}: is the project misspelt, or private? A token of the host lets us see it"
             raise NotFound(words, code="no_such_project") from error
 
-    def _all(self, url: str, read: Callable[[Any], Published | None], proofs: dict[str, str]) -> list[Published]:
-        return [
-            one for page in self._pages(url, proofs) for item in page if (one := read(item)) is not None and one.tag
-        ]
+    def _all(
+        self, url: str, account: Account | None, read: Callable[[Any], Published | None], proofs: dict[str, str]
+    ) -> list[Published]:
+        items = (item for page in self._pages(url, account, proofs) for item in page)
+        return [one for item in items if (one := read(item)) is not None and one.tag]
 
-    def _pages(self, first: str, proofs: dict[str, str]) -> Iterator[list[Any]]:
+    def _pages(self, first: str, account: Account | None, proofs: dict[str, str]) -> Iterator[list[Any]]:
         """Yield every page and note in ``proofs`` what proves it unchanged."""
         url: str | None = first
         for _ in range(self._max_pages):
             if url is None:
                 return
-            answer = self._page(url)
+            answer = self._page(url, account)
             page = answer.json()
             if not isinstance(page, list):
                 raise Transient(f"{without_secrets(url)} answers no list: is this a forge?", code="not_a_forge")
@@ -151,6 +154,13 @@ def place_of(spec: SourceSpec, forge: Forge) -> tuple[str, str]:
     if below and project.startswith(f"{below}/"):
         return f"{server}/{below}", project.removeprefix(f"{below}/")
     return server, project
+
+
+def account_place(spec: SourceSpec, forge: Forge) -> tuple[str, str]:
+    """Return host and path under which an account for the project is looked for: as people write it, not the API's."""
+    server, project = place_of(spec, forge)
+    host, path = web_place(server)
+    return host, f"{path}/{project}" if path else project
 
 
 def text_of(item: Mapping[str, Any], *path: str) -> str:

@@ -24,7 +24,8 @@ from control_plane.domain.sources import Listing, Notes, SourceSpec
 from control_plane.domain.versions.policy import Tag
 from control_plane.upstreams.errors import ChartInvalid
 from control_plane.upstreams.folders import Packer, is_deployable
-from control_plane.upstreams.git_transport import Ssh, connected
+from control_plane.upstreams.git_ssh import Ssh
+from control_plane.upstreams.git_transport import connected
 from control_plane.upstreams.git_tree import GitTree, commit_of
 from control_plane.upstreams.packing import chart_name, chart_version
 from control_plane.upstreams.registry_auth import is_internal

@@ -2,6 +2,9 @@
 
 The index is asked for with what the server said of the last one (ETag, Last-Modified); a server that says neither is believed by the
 bytes. What is not in a readable index does not exist; an index that cannot be had or read says nothing.
+
+The repository's account is for its own host. For a package that the index places elsewhere only an account of the application's own is
+used (``credentials.named_by_strangers``).
 """
 
 import hashlib
@@ -20,11 +23,12 @@ from control_plane.domain.sources import Listing, Notes, SourceSpec
 from control_plane.domain.versions.policy import Tag
 from control_plane.upstreams import validators
 from control_plane.upstreams.charts import MAX_CHART, pull_chart
+from control_plane.upstreams.credentials import named_by_strangers
 from control_plane.upstreams.errors import ChartInvalid
 from control_plane.upstreams.helm_index import Entry, read_entries
 from control_plane.upstreams.oci import RegistryClient
 from control_plane.upstreams.registry_protocol import without_secrets
-from control_plane.upstreams.web_client import WebClient
+from control_plane.upstreams.web_client import WebClient, same_host
 
 MAX_INDEX = 100 * 1024 * 1024
 KEPT_INDEXES = 256
@@ -38,10 +42,13 @@ class _Index(msgspec.Struct, frozen=True):
 
 
 class HelmRepository:
-    """Helm repositories (``source.Source``). The chart's entries of the last indexes are kept, so that asking again costs a 304."""
+    """Helm repositories (``source.Source``). The chart's entries of the last indexes are kept, so that asking again costs a 304.
 
-    def __init__(self, web: WebClient, registry: RegistryClient | None = None) -> None:
-        self._web, self._registry = web, registry
+    ``registry`` reads what an index places in a registry, as ``application``: with granted accounts alone.
+    """
+
+    def __init__(self, web: WebClient, registry: RegistryClient | None = None, application: str = "") -> None:
+        self._web, self._registry, self._application = web, registry, application
         self._indexes: OrderedDict[SourceSpec, _Index] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -86,7 +93,8 @@ class HelmRepository:
         url = index_url(spec.location)
         with tempfile.TemporaryFile(prefix="tidegate-index-") as file:
             try:
-                answer = self._web.ask("GET", url, headers=validators.asked(memo), limit=MAX_INDEX, into=file)
+                headers, account = validators.asked(memo), self._web.account_for(spec.location)
+                answer = self._web.ask("GET", url, account=account, headers=headers, limit=MAX_INDEX, into=file)
             except NotFound as error:
                 words = f"{without_secrets(url)} does not exist: is this a Helm repository?"
                 raise Transient(words, retry_after=300, code="no_index") from error
@@ -114,25 +122,30 @@ class HelmRepository:
             words = f"the index of {spec.location} does not say where {spec.name} {entry.version} lies"
             raise ChartInvalid(words, code="no_chart")
         url = package_url(spec.location, entry.urls[0])
-        package = self._from_registry(url) if url.startswith("oci://") else self._download(url)
+        package = self._from_registry(url) if url.startswith("oci://") else self._download(spec, url)
         found = f"sha256:{sha256_hex(package)}"
         if entry.digest and found != entry.digest:
             words = f"{without_secrets(url)} has the digest {found}, but the index says {entry.digest}"
             raise Untrusted(words, code="digest_mismatch")
         return package
 
-    def _download(self, url: str) -> bytes:
+    def _download(self, spec: SourceSpec, url: str) -> bytes:
         if urlsplit(url).scheme not in {"http", "https"}:
             raise ChartInvalid(
                 f"the index names {without_secrets(url)!r}, which is no address on the web", code="no_chart"
             )
-        return self._web.ask("GET", url, limit=MAX_CHART).body
+        if same_host(url, spec.location):
+            return self._web.ask("GET", url, account=self._web.account_for(spec.location), limit=MAX_CHART).body
+        with named_by_strangers(without_secrets(url)):
+            return self._web.ask("GET", url, account=self._web.granted_for(url), limit=MAX_CHART).body
 
     def _from_registry(self, url: str) -> bytes:
         if self._registry is None:
             raise ChartInvalid(f"the index names {url}: declare it as `oci`", code="no_chart")
         repository, _, tag = url.removeprefix("oci://").rpartition(":")
-        return pull_chart(self._registry, repository, self._registry.head(f"{repository}:{tag}"))
+        with named_by_strangers(url):
+            digest = self._registry.head(f"{repository}:{tag}", application=self._application)
+            return pull_chart(self._registry, repository, digest, application=self._application)
 
 
 def index_url(repository: str) -> str:

@@ -36,7 +36,7 @@ class JsonSource:
         check_path(spec.path)
         headers = {"Accept": "application/json", **validators.asked(memo)}
         url = spec.location if "://" in spec.location else f"https://{spec.location}"
-        answer = self._web.ask("GET", url, headers=headers, scheme="bearer")
+        answer = self._web.ask("GET", url, account=self._web.account_for(url), headers=headers)
         if answer.status == 304:
             return None
         new = validators.told(answer.headers) | {"sha256": sha256_hex(answer.body)}

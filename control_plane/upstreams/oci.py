@@ -5,7 +5,6 @@ leaves the question open (down, 5xx, 429, timeout, HTML, broken JSON, denied) is
 """
 
 import time
-from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -23,9 +22,10 @@ from control_plane.domain.versions import platforms, references
 from control_plane.domain.versions.references import InvalidReference, Reference
 from control_plane.upstreams import registry_auth, tag_memo, validators
 from control_plane.upstreams import registry_protocol as protocol
-from control_plane.upstreams.credentials import Account, Accounts
+from control_plane.upstreams.credentials import Account, Accounts, unspoken
 from control_plane.upstreams.docker_config import DockerConfig
 from control_plane.upstreams.http import PoliteClient, retry_after
+from control_plane.upstreams.registry_auth import TokenRequest
 from control_plane.upstreams.registry_tokens import Lent, TokenKey, Tokens
 
 MAX_PAGES, PAGE_SIZE = 1_000, 1_000
@@ -35,6 +35,7 @@ MAX_BLOB = 64 * 1024 * 1024
 TOKEN_SECONDS = 60.0  # what the specification says of a token that names no life
 MAX_CONFIG = 1024 * 1024
 CREATED = "org.opencontainers.image.created"
+ADD_ACCOUNT = "`tidegate account add` takes one, and `tidegate account explain` says which is used"
 _IMAGE_CONFIGS = frozenset(
     {"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"}
 )
@@ -83,8 +84,8 @@ class _Answer(msgspec.Struct, frozen=True):
 class RegistryClient:
     """Reads any number of registries; make one and reuse it (connections and tokens are kept). Not for use after fork.
 
-    ``mirrors`` maps a registry's host, or ``*``, to the base URL where its names are read; a mirror gets no password.
-    ``accounts`` finds passwords; ``docker_config`` is the file where they are looked for without it (default: the user's own).
+    ``mirrors`` maps a registry's host, or ``*``, to the base URL where its names are read; a mirror is shown no account.
+    ``accounts`` finds them; ``docker_config`` is the file where they are looked for without it (default: the user's own).
     ``http`` is the client shared with other sources (default: one of its own, with ``timeout`` in seconds).
     Tags come in pages of ``page_size``, at most ``max_pages``. ``application``: whose account is used, where it has its own.
     """
@@ -103,8 +104,8 @@ class RegistryClient:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._mirrors = dict(mirrors or {})
-        config = DockerConfig(docker_config or Path.home() / ".docker" / "config.json")
-        self._accounts = accounts or Accounts(further=(config.find,))
+        own = docker_config or Path.home() / ".docker" / "config.json"
+        self._accounts = accounts or Accounts(DockerConfig(own))
         self._page_size, self._max_pages = page_size, max_pages
         self._http = http or PoliteClient(timeout=timeout, transport=transport)
         self._tokens, self._clock = Tokens(clock), clock
@@ -281,20 +282,41 @@ class RegistryClient:
         sent = {"Accept": _ACCEPT} if accept else {}
         sent.update(headers or {})
         account = None if self._mirror(name) else self._accounts.find(name.domain, name.path, application)
-        server = "/".join(url.split("/", 3)[:3])
-        key = TokenKey(server, name.path, account)
+        key = TokenKey("/".join(url.split("/", 3)[:3]), name.path, account)
         used = self._tokens.known(key)
-        answer = self._follow(method, url, sent | ({"Authorization": used} if used else {}), limit)
-        if answer.status == 401:
-            lent = self._tokens.renewed(key, used, lambda: self._authorization(name, url, answer, account))
-            answer = self._follow(method, url, sent | {"Authorization": lent}, limit)
-        _raise_for(answer, name)
-        return answer
+        with unspoken(account) as hidden:
+            hidden.append(used)
+            answer = self._follow(method, url, sent | ({"Authorization": used} if used else {}), limit)
+            if answer.status == 401:
+                lent = self._lent(name, answer, key, used)
+                hidden.append(lent)
+                answer = self._follow(method, url, sent | {"Authorization": lent}, limit)
+            self._note(account, answer.status)
+            _raise_for(answer, name)
+            return answer
 
-    def _follow(self, method: str, url: str, headers: dict[str, str], limit: int) -> _Answer:
+    def _lent(self, name: Reference, refused: _Answer, key: TokenKey, used: str) -> str:
+        """Return another header than ``used``, by what the registry's challenge asks for."""
+        try:
+            return self._tokens.renewed(key, used, lambda: self._authorization(name, refused, key))
+        except Transient as error:
+            if error.code == "denied":
+                self._note(key.account, 401)
+            raise
+
+    def _note(self, account: Account | None, status: int) -> None:
+        if account is not None and status in {401, 403}:
+            self._accounts.note(account, f"HTTP {status}")
+        elif account is not None and (status < 400 or status == 404):
+            self._accounts.note(account, "")
+
+    def _follow(
+        self, method: str, url: str, headers: dict[str, str], limit: int, content: bytes | None = None
+    ) -> _Answer:
+        """Ask, following redirects; never with a body, in which a secret may be."""
         for _ in range(MAX_REDIRECTS + 1):
-            answer = self._send(method, url, headers, limit)
-            if answer.status not in _REDIRECTS:
+            answer = self._send(method, url, headers, limit, content)
+            if answer.status not in _REDIRECTS or content is not None:
                 return answer
             with _network_errors(url):
                 target = str(httpx2.URL(url).join(answer.headers.get("location", "")))
@@ -304,8 +326,13 @@ class RegistryClient:
             url = target
         raise Transient(f"{_shown(url)} redirects more than {MAX_REDIRECTS} times", code="redirects")
 
-    def _send(self, method: str, url: str, headers: Mapping[str, str], limit: int) -> _Answer:
-        with _network_errors(url), self._http.stream(method, url, headers=dict(headers)) as response:
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str], limit: int, content: bytes | None = None
+    ) -> _Answer:
+        with (
+            _network_errors(url),
+            self._http.stream(method, url, headers=dict(headers), content=content) as response,
+        ):
             body = bytearray()
             for chunk in response.iter_bytes():
                 body += chunk
@@ -313,27 +340,24 @@ class RegistryClient:
                     raise InvalidInput(f"{_shown(url)} is larger than {limit} bytes", code="too_large")
             return _Answer(response.status_code, response.headers, bytes(body), url)
 
-    def _authorization(self, name: Reference, url: str, refused: _Answer, account: Account | None) -> Lent:
-        """Return the header that the registry's challenge asks for."""
-        challenge = registry_auth.parse_challenge(refused.headers.get("www-authenticate", ""))
-        basic = _basic_header(account) if account else ""
-        if challenge.scheme == "basic" and basic:
-            return Lent(basic)
-        if challenge.scheme != "bearer":
+    def _authorization(self, name: Reference, refused: _Answer, key: TokenKey) -> Lent:
+        """Ask for the header that a challenge wants. Raises ``Transient`` with the code ``denied`` where none is given."""
+        challenge, account = registry_auth.parse_challenge(refused.headers.get("www-authenticate", "")), key.account
+        if not refused.url.startswith(f"{key.server}/"):
             raise Transient(
-                f"{_shown(url)} wants a password that we do not have: add it to docker's config.json or to "
-                "TIDEGATE_REGISTRY_ACCOUNTS_FILE",
-                code="denied",
+                f"{_shown(refused.url)}, where we were redirected to, wants a password: refused", code="denied"
             )
-        parts, realm = urlsplit(url), challenge.params.get("realm", "")
-        if not registry_auth.is_realm_allowed(realm, parts.netloc, insecure=parts.scheme == "http"):
-            raise Transient(f"{_shown(url)} sends us to {_shown(realm)!r} for a token: refused", code="token_realm")
-        scope = registry_auth.repository_scope(name.path)
-        asked = {"service": challenge.params.get("service", ""), "scope": scope}
-        query = str(httpx2.QueryParams({key: value for key, value in asked.items() if value}))
-        headers = {"Authorization": basic} if basic else {}
-        answer = self._follow("GET", f"{realm}{'&' if '?' in realm else '?'}{query}", headers, MAX_DOCUMENT)
-        return _token_of(answer)
+        if challenge.scheme == "basic" and account and account.kind != "identity":
+            return Lent(account.header())
+        if challenge.scheme != "bearer":
+            raise Transient(f"{_shown(refused.url)} wants a password that we do not have: {ADD_ACCOUNT}", code="denied")
+        server, realm = urlsplit(key.server), challenge.params.get("realm", "")
+        if not registry_auth.is_realm_allowed(realm, server.netloc, insecure=server.scheme == "http"):
+            raise Transient(
+                f"{_shown(refused.url)} sends us to {_shown(realm)!r} for a token: refused", code="token_realm"
+            )
+        asked = registry_auth.token_request(realm, challenge.params.get("service", ""), name.path, account)
+        return _token_of(self._follow(asked.method, asked.url, asked.headers, MAX_DOCUMENT, asked.content), asked)
 
 
 def read_name(text: str) -> Reference:
@@ -354,19 +378,16 @@ def _tags_of(answer: _Answer) -> list[str]:
     return tags
 
 
-def _token_of(answer: _Answer) -> Lent:
+def _token_of(answer: _Answer, asked: TokenRequest) -> Lent:
     if answer.status != 200:
-        raise Transient(f"{_shown(answer.url)} gives no token: HTTP {answer.status}", code="denied")
+        what = "token for an identity token" if asked.content else "token"
+        raise Transient(f"{_shown(answer.url)} gives no {what}: HTTP {answer.status}", code="denied")
     content = protocol.read_json(answer.body, _shown(answer.url))
     token = (content.get("token") or content.get("access_token")) if isinstance(content, dict) else None
     if not isinstance(token, str) or not token.isascii() or not token.isprintable():
         raise protocol.not_a_registry(_shown(answer.url), "without a token")
     life = content.get("expires_in")
     return Lent(f"Bearer {token}", float(life) if isinstance(life, int) and life > 0 else TOKEN_SECONDS)
-
-
-def _basic_header(account: Account) -> str:
-    return f"Basic {b64encode(f'{account.user}:{account.password}'.encode()).decode()}"
 
 
 def _referrers_of(content: Any, where: str) -> list[Referrer]:

@@ -19,13 +19,19 @@ from control_plane.upstreams.source import Source
 class Reader:
     """Reads the outside. ``helm`` is the program that renders charts.
 
-    ``source_of`` gives the implementation of a kind that reads with an account: an application's own where it has one, else anybody's.
+    ``source_of`` gives the implementation of a kind that reads with an account: an application's own, or (empty) anybody's.
+    ``owner_of`` says which of the two reads a place for an application.
     """
 
     def __init__(
-        self, source_of: Callable[[Kind, str], Source], registry: RegistryClient, *, helm: str = "helm"
+        self,
+        source_of: Callable[[Kind, str], Source],
+        registry: RegistryClient,
+        *,
+        owner_of: Callable[[SourceSpec, str], str] = lambda _, application: application,
+        helm: str = "helm",
     ) -> None:
-        self._source_of, self._registry, self._helm = source_of, registry, helm
+        self._source_of, self._registry, self._owner_of, self._helm = source_of, registry, owner_of, helm
 
     def listing(self, spec: SourceSpec, account: str, memo: Mapping[str, str]) -> Listing | None:
         """Return what a place lists, or None where nothing changed since ``memo``. Raises NotFound, Transient, InvalidInput."""
@@ -35,8 +41,9 @@ class Reader:
         """Return a tag with its digest. Raises NotFound, Transient, Untrusted."""
         return self._source_of(spec.kind, account).detail(spec, tag, platforms=platforms)
 
-    def chart(self, spec: SourceSpec, account: str, tag: str, digest: str) -> bytes:
+    def chart(self, spec: SourceSpec, application: str, tag: str, digest: str) -> bytes:
         """Return the packed chart, every byte verified against ``digest``. Raises ChartInvalid, NotFound, Transient, Untrusted."""
+        account = self._owner_of(spec, application)
         return self._source_of(spec.kind, account).artifact(spec, tag, digest)
 
     def notes(self, spec: SourceSpec, account: str, tag: str, digest: str, *, since: str) -> Notes | None:

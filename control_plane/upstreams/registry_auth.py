@@ -7,15 +7,30 @@ this host names over a connection as safe as its own.
 import ipaddress
 import re
 from collections.abc import Iterable, Sequence
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
 from control_plane.domain.errors import Transient
+from control_plane.upstreams.credentials import Account
 
 _PARAMETER = re.compile(r'([A-Za-z_][A-Za-z0-9_-]*)=(?:"((?:[^"\\]|\\.)*)"|([^",\s]*))')
 _LOOPBACK_NAMES = ("localhost", "ip6-localhost")
+CLIENT_ID = "tidegate"
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _PRIVATE_NETWORKS = tuple(ipaddress.ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+
+
+class TokenRequest(msgspec.Struct, frozen=True):
+    """How a token is asked for. Prints without its headers and body, in which the secret is."""
+
+    method: str
+    url: str
+    headers: dict[str, str] = {}
+    content: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"TokenRequest({self.method!r}, {self.url!r}, …)"
 
 
 class Challenge(msgspec.Struct, frozen=True):
@@ -117,6 +132,21 @@ def answer_to_ping(status: int, headers: Sequence[str]) -> Challenge:
     found = [parse_challenge(header) for header in headers]
     known = next((challenge for challenge in found if challenge.scheme != "unknown"), None)
     return known or Challenge(headers[0].split(" ")[0].lower() if headers else "unknown")
+
+
+def token_request(realm: str, service: str, repository: str, account: Account | None) -> TokenRequest:
+    """Return the request for a token to read ``repository``.
+
+    An identity token is a refresh token: it is exchanged by the OAuth2 grant of that name, in a body and never in a URL.
+    Anybody else asks by GET, with user and password where there are any.
+    """
+    asked = {"service": service, "scope": repository_scope(repository)}
+    asked = {name: value for name, value in asked.items() if value}
+    if account is not None and account.kind == "identity":
+        grant = {"grant_type": "refresh_token", "client_id": CLIENT_ID, "refresh_token": account.secret, **asked}
+        return TokenRequest("POST", realm, _FORM, urlencode(grant).encode())
+    url = f"{realm}{'&' if '?' in realm else '?'}{urlencode(asked)}" if asked else realm
+    return TokenRequest("GET", url, {"Authorization": account.header()} if account else {})
 
 
 def repository_scope(repository: str, actions: Iterable[str] = ("pull",)) -> str:

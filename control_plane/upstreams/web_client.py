@@ -1,20 +1,22 @@
 """What sources that are no registries need of HTTP: one request, its redirects followed with care, what its status means.
 
-Credentials go only to the host they are for, never over plain HTTP (but on this machine), and not along with a redirect.
+An account goes only to the host it is for, never over plain HTTP (but on this machine), and not along with a redirect.
 """
 
-from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
 import httpx2
 import msgspec
 
+from control_plane.domain.accounts import usual_host
 from control_plane.domain.errors import InvalidInput, NotFound, Transient
+from control_plane.upstreams.credentials import NOBODY, Account, Accounts, Scheme, unspoken
 from control_plane.upstreams.http import PoliteClient
 from control_plane.upstreams.registry_auth import is_internal, is_loopback
 from control_plane.upstreams.registry_protocol import read_json, without_secrets
@@ -23,11 +25,6 @@ MAX_DOCUMENT = 16 * 1024 * 1024
 MAX_REDIRECTS = 5
 MAX_RETRY_AFTER = 3600.0
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-
-Login = tuple[str, str]
-Scheme = Literal["basic", "bearer"]
-FindLogin = Callable[[str], Login | None]
-"""Says user and password (or token) for a URL, None where there is none."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -46,84 +43,125 @@ class Answer(msgspec.Struct, frozen=True):
 class WebClient:
     """Asks web servers through ``http``, which takes turns at each host and may be shared; None: one of its own.
 
-    ``login`` says user and password (or token) for a URL. Not for use after fork.
+    ``accounts`` are those of ``application``, where it has its own. Not for use after fork.
     """
 
-    def __init__(self, http: httpx2.Client | None = None, *, login: FindLogin | None = None) -> None:
-        self._http, self._login = http or PoliteClient(), login
+    def __init__(
+        self, http: httpx2.Client | None = None, *, accounts: Accounts = NOBODY, application: str = ""
+    ) -> None:
+        self._http, self.accounts, self._application = http or PoliteClient(), accounts, application
 
     def close(self) -> None:
         """Close all connections."""
         self._http.close()
+
+    def account(self, host: str, path: str = "") -> Account | None:
+        """Return the account for a host and path, None where there is none."""
+        return self.accounts.find(host, path, self._application, use="web")
+
+    def account_for(self, url: str) -> Account | None:
+        """Return the account for the place that a URL names."""
+        return self.account(*web_place(url))
+
+    def granted_for(self, url: str) -> Account | None:
+        """Return the application's own account for the place that a URL names: others are not for what strangers name."""
+        return self.accounts.granted().find(*web_place(url), self._application, use="web")
 
     def ask(
         self,
         method: str,
         url: str,
         *,
+        account: Account | None = None,
         headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
-        scheme: Scheme = "basic",
+        scheme: Scheme = "bearer",
         limit: int = MAX_DOCUMENT,
         into: BinaryIO | None = None,
         patience: float | None = None,
     ) -> Answer:
-        """Ask, following redirects. A body of at most ``limit`` bytes comes back, or is written to ``into``.
+        """Ask as ``account``, following redirects. A body of at most ``limit`` bytes comes back, or is written to ``into``.
 
         ``patience``: seconds to wait for the next bytes, where the client's own time is too short.
 
         Raises NotFound (404, 410), Transient (anything that leaves the question open), InvalidInput (too large, no URL).
         """
-        sent = {**(headers or {}), **self._authorization(url, scheme)}
+        authorization = account.header(scheme) if account and _is_private(url) else ""
+        sent = {**(headers or {}), **({"Authorization": authorization} if authorization else {})}
+        with unspoken(account) as hidden:
+            hidden.append(authorization)
+            answer = self._follow(url, sent, _Call(method, content, limit, into, patience))
+            if account is not None and authorization:
+                self._note(account, answer)
+            elif account is not None and answer.status == 401:
+                raise Transient(
+                    f"{without_secrets(url)} wants a password, which is sent over https only", code="denied"
+                )
+            return _checked(answer)
+
+    def _note(self, account: Account, answer: Answer) -> None:
+        if answer.status in {401, 403, 407} and not _is_limited(answer):
+            self.accounts.note(account, f"HTTP {answer.status}")
+        elif answer.status < 400 or answer.status in {404, 410}:
+            self.accounts.note(account, "")
+
+    def _follow(self, url: str, headers: dict[str, str], call: "_Call") -> Answer:
         for _ in range(MAX_REDIRECTS + 1):
-            answer = self._send(method, url, sent, content, limit, into, patience)
+            answer = self._send(url, headers, call)
             if answer.status not in _REDIRECTS:
-                return _checked(answer)
+                return answer
             target = urljoin(url, answer.headers.get("location", ""))
             _check_redirect(url, target)
             if urlsplit(target)[:2] != urlsplit(url)[:2]:
-                sent.pop("Authorization", None)
+                headers = {name: value for name, value in headers.items() if name != "Authorization"}
             url = target
         raise Transient(f"{without_secrets(url)} redirects in a circle", retry_after=300, code="redirects")
 
-    def _authorization(self, url: str, scheme: Scheme) -> dict[str, str]:
-        parts = urlsplit(url)
-        if parts.scheme != "https" and not is_loopback(parts.netloc):
-            return {}
-        login = self._login(url) if self._login else None
-        if login is None:
-            return {}
-        if scheme == "bearer":
-            return {"Authorization": f"Bearer {login[1]}"}
-        return {"Authorization": f"Basic {b64encode(':'.join(login).encode()).decode()}"}
-
-    def _send(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        content: bytes | None,
-        limit: int,
-        into: BinaryIO | None,
-        patience: float | None,
-    ) -> Answer:
+    def _send(self, url: str, headers: Mapping[str, str], call: "_Call") -> Answer:
         body = bytearray()
-        timeout = httpx2.USE_CLIENT_DEFAULT if patience is None else httpx2.Timeout(patience)
+        timeout = httpx2.USE_CLIENT_DEFAULT if call.patience is None else httpx2.Timeout(call.patience)
         with (
             _network_errors(url),
-            self._http.stream(method, url, headers=headers, content=content, timeout=timeout) as response,
+            self._http.stream(call.method, url, headers=headers, content=call.content, timeout=timeout) as response,
         ):
-            is_wanted = into is not None and response.status_code == 200
             size = 0
             for chunk in response.iter_bytes():
                 size += len(chunk)
-                if size > limit:
-                    raise InvalidInput(f"{without_secrets(url)} is larger than {limit} bytes", code="too_large")
-                if into is not None and is_wanted:
-                    into.write(chunk)
+                if size > call.limit:
+                    raise InvalidInput(f"{without_secrets(url)} is larger than {call.limit} bytes", code="too_large")
+                if call.into is not None and response.status_code == 200:
+                    call.into.write(chunk)
                 else:
                     body += chunk
             return Answer(response.status_code, response.headers, bytes(body), url)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What stays the same from redirect to redirect."""
+
+    method: str
+    content: bytes | None
+    limit: int
+    into: BinaryIO | None
+    patience: float | None
+
+
+def web_place(url: str) -> tuple[str, str]:
+    """Return host and path of a URL, as accounts name places."""
+    parts = urlsplit(url)
+    return parts.netloc.rpartition("@")[2], parts.path.strip("/").removesuffix(".git")
+
+
+def same_host(url: str, other: str) -> bool:
+    """Say whether two URLs are of the same host and port: an account for one may be shown to the other."""
+    return usual_host(web_place(url)[0]) == usual_host(web_place(other)[0])
+
+
+def _is_private(url: str) -> bool:
+    """Say whether what is sent there is heard by nobody else."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or is_loopback(parts.netloc)
 
 
 def _check_redirect(origin: str, target: str) -> None:

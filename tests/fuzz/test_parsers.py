@@ -110,8 +110,10 @@ def read_headers(text: str) -> None:
 
 def read_docker(body: bytes) -> None:
     content = docker_config.read_config(body)
-    for account in docker_config.stored_accounts(content).values():
-        assert account.password not in repr(account) or len(account.password) < 4
+    for entry in docker_config.stored_entries(content):
+        account = entry.read()
+        assert account is not None
+        assert account.secret not in f"{account!r} {entry!r}" or len(account.secret) < 4
 
 
 def read_link(link: str) -> None:

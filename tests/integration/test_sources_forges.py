@@ -19,6 +19,7 @@ from control_plane.upstreams.gitlab import GitLab
 from control_plane.upstreams.web_client import WebClient
 from control_plane.upstreams.webhooks import named_places
 from tests.support import forge_server as shapes
+from tests.support.accounts import accounts, entry
 from tests.support.forge_server import ForgeServer
 
 
@@ -166,7 +167,7 @@ def test_an_upcoming_release_is_withheld(httpserver: HTTPServer) -> None:
 
 def test_a_token_of_the_host_is_sent_to_it(case: Case, server: ForgeServer) -> None:
     server.token = "s3cret"
-    source = ForgeSource(WebClient(login=lambda url: ("", "s3cret") if server.host in url else None), case.forge)
+    source = ForgeSource(WebClient(accounts=accounts(entry(server.host, "", "s3cret", "token"))), case.forge)
     assert source.listing(spec_of(server, case), {}) is not None
 
 

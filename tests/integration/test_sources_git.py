@@ -17,7 +17,8 @@ from control_plane.upstreams.charts import chart_images
 from control_plane.upstreams.errors import ChartInvalid
 from control_plane.upstreams.folders import Packer
 from control_plane.upstreams.git import GitSource
-from control_plane.upstreams.git_transport import Ssh, place_of, ssh_words
+from control_plane.upstreams.git_address import place_of
+from control_plane.upstreams.git_ssh import Ssh, ssh_words
 from control_plane.upstreams.helm_http import HelmRepository
 from control_plane.upstreams.oci import RegistryClient
 from control_plane.upstreams.web_client import WebClient

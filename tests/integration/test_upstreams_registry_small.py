@@ -11,11 +11,11 @@ import pytest
 
 from control_plane.domain.errors import NotFound, Transient, Untrusted
 from control_plane.domain.sources import SourceSpec
-from control_plane.upstreams.credentials import Account, Accounts, Rule
 from control_plane.upstreams.http import PoliteClient
 from control_plane.upstreams.oci import Referrer, RegistryClient
 from control_plane.upstreams.oci_source import OciSource
 from control_plane.upstreams.politeness import Limits
+from tests.support.accounts import Heard, accounts, entry
 from tests.support.small_registry import ERROR_CODES, INDEX, MANIFEST, Fault, SmallRegistry, serving
 
 NAME = "ghcr.io/acme/job"
@@ -231,12 +231,9 @@ def test_two_accounts_on_one_host_by_path_and_by_application(registry: SmallRegi
     for name in ("acme/job", "other/job", "wiki/job"):
         registry.push_image(name, "1")
     registry.accounts = {"acme": ("a", "pa"), "other": ("b", "pb"), "wiki": ("w", "pw")}
-    rules = [
-        Rule(host, lambda: Account("a", "pa"), "acme"),
-        Rule(host, lambda: Account("b", "pb"), "other"),
-        Rule(host, lambda: Account("w", "pw"), "", "wiki"),
-    ]
-    client = RegistryClient(accounts=Accounts(rules))
+    wiki = entry(host, "w", "pw", application="wiki")
+    found = accounts(entry(f"{host}/acme", "a", "pa"), entry(f"{host}/other", "b", "pb"), wiki)
+    client = RegistryClient(accounts=found)
     assert client.tags(f"{host}/acme/job") == client.tags(f"{host}/other/job") == ["1"]
     assert client.tags(f"{host}/wiki/job", application="wiki") == ["1"]
     assert registry.passwords_seen == ["a:pa", "b:pb", "w:pw"]
@@ -250,17 +247,49 @@ def test_a_token_of_one_application_does_not_serve_another(registry: SmallRegist
     host = host_of(registry)
     registry.push_image("acme/job", "1")
     registry.accounts = {"": ("w", "pw")}
-    client = RegistryClient(accounts=Accounts([Rule(host, lambda: Account("w", "pw"), "", "wiki")]))
+    client = RegistryClient(accounts=accounts(entry(host, "w", "pw", application="wiki")))
     assert client.tags(f"{host}/acme/job", application="wiki") == ["1"]
     with pytest.raises(Transient):
         client.tags(f"{host}/acme/job", application="another")
 
 
+def test_an_identity_token_is_exchanged_by_its_grant_and_never_stands_in_a_url(registry: SmallRegistry) -> None:
+    host, heard = host_of(registry), Heard()
+    registry.push_image("acme/job", "1")
+    registry.accounts, registry.identities = {"": ("me", "pw")}, {"ident1ty": "me"}
+    found = accounts(entry(host, "", "ident1ty", "identity"))
+    found.note = heard
+    client = RegistryClient(accounts=found)
+    assert client.tags(f"{host}/acme/job") == client.tags(f"{host}/acme/job") == ["1"]
+    (grant,) = registry.grants
+    assert grant == {
+        "grant_type": "refresh_token",
+        "client_id": "tidegate",
+        "service": "small",
+        "scope": "repository:acme/job:pull",
+        "refresh_token": "ident1ty",
+    }
+    assert registry.passwords_seen == []
+    assert set(heard.said) == {("", "")}
+
+
+def test_an_identity_token_that_is_refused_is_told_without_it(registry: SmallRegistry) -> None:
+    host, heard = host_of(registry), Heard()
+    registry.push_image("acme/job", "1")
+    registry.accounts = {"": ("me", "pw")}
+    found = accounts(entry(host, "", "expired-one", "identity"))
+    found.note = heard
+    with pytest.raises(Transient, match="gives no token for an identity token: HTTP 401") as caught:
+        RegistryClient(accounts=found).tags(f"{host}/acme/job")
+    assert "expired-one" not in caught.value.message
+    assert heard.said == [("", "HTTP 401")]
+
+
 def test_a_mirror_gets_no_password(registry: SmallRegistry) -> None:
     registry.push_image("acme/job", "1")
     registry.accounts = {"elsewhere": ("x", "y")}
-    rules = [Rule("ghcr.io", lambda: Account("me", "s3cret")), Rule(host_of(registry), lambda: Account("me", "s3cret"))]
-    assert client_of(registry, accounts=Accounts(rules)).tags(NAME) == ["1"]
+    found = accounts(entry("ghcr.io"), entry(host_of(registry)))
+    assert client_of(registry, accounts=found).tags(NAME) == ["1"]
     assert registry.passwords_seen == [""]
 
 

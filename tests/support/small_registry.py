@@ -71,6 +71,7 @@ class SmallRegistry:
     accounts: dict[str, tuple[str, str]] = field(
         default_factory=dict
     )  # path prefix → user and password; "" is everybody's
+    identities: dict[str, str] = field(default_factory=dict)  # refresh token → the user whom it stands for
     token_seconds: int | None = 60
     limited: int = 0  # so many requests are answered with 429
     retry_after: str = "2"
@@ -79,6 +80,7 @@ class SmallRegistry:
     repositories: dict[str, Repository] = field(default_factory=dict)
     requests: Counter[str] = field(default_factory=Counter)
     passwords_seen: list[str] = field(default_factory=list)
+    grants: list[dict[str, str]] = field(default_factory=list)
     url: str = ""
     _tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
 
@@ -224,15 +226,33 @@ class SmallRegistry:
         told = f'Bearer realm="{self.url}/token",service="small",scope="repository:{name}:pull"'
         return _error(401, "UNAUTHORIZED", {"WWW-Authenticate": told})
 
+    def exchange(self, form: dict[str, str]) -> Reply:
+        """Answer ``POST /token``: OAuth2's refresh token grant, as the distribution token specification has it."""
+        self.grants.append(form)
+        if missing := {"grant_type", "service", "client_id", "refresh_token"} - form.keys():
+            return _error(400, f"{sorted(missing)[0]} is missing")
+        if form["grant_type"] != "refresh_token":
+            return _error(400, "UNSUPPORTED")
+        wanted, user = self._account_for(form.get("scope", "")), self.identities.get(form["refresh_token"])
+        if user is None or (wanted is not None and wanted[0] != user):
+            return _error(401, "UNAUTHORIZED")
+        return self._granted(form.get("scope", ""), "access_token")
+
     def _token(self, query: dict[str, str], authorization: str) -> Reply:
         scope = query.get("scope", "")
         self.passwords_seen.append(_decoded(authorization))
-        wanted = self._account_of(scope.split(":")[1] if scope.count(":") == 2 else "")
+        wanted = self._account_for(scope)
         if wanted is not None and _decoded(authorization) != ":".join(wanted):
             return _error(401, "UNAUTHORIZED")
+        return self._granted(scope, "token")
+
+    def _account_for(self, scope: str) -> tuple[str, str] | None:
+        return self._account_of(scope.split(":")[1] if scope.count(":") == 2 else "")
+
+    def _granted(self, scope: str, name: str) -> Reply:
         token = f"t{len(self._tokens)}"
         self._tokens[token] = scope, time.time() + (self.token_seconds or 60)
-        content: dict[str, Any] = {"token": token}
+        content: dict[str, Any] = {name: token}
         if self.token_seconds is not None:
             content["expires_in"] = self.token_seconds
         return Reply(200, json.dumps(content).encode(), {"Content-Type": "application/json"})
@@ -284,6 +304,13 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(self._spoilt(reply) if parts.path != "/token" else reply)
 
     do_HEAD = do_GET  # noqa: N815
+
+    def do_POST(self) -> None:
+        path = urlsplit(self.path).path
+        self.small.requests[f"POST {path}"] += 1
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
+        form = {name: values[-1] for name, values in parse_qs(body).items()}
+        self._send(self.small.exchange(form) if path == "/token" else _error(405, "UNSUPPORTED"))
 
     def _spoilt(self, reply: Reply) -> Reply:
         fault = self.small.fault

@@ -102,7 +102,7 @@ class Registry:
         except KeyError:
             raise NotFound(f"no {repository}:{tag}") from None
 
-    def chart(self, spec: SourceSpec, account: str, tag: str, digest: str) -> bytes:
+    def chart(self, spec: SourceSpec, application: str, tag: str, digest: str) -> bytes:
         self._answer()
         for name, present in self.content.get(spec.location, {}).items():
             if present == digest:

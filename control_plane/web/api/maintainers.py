@@ -14,7 +14,8 @@ from cluster_agent.contract import sha256_hex
 from control_plane.domain.errors import InvalidInput, NotFound
 from control_plane.services import applications, clusters, promotions, publications, quarantines, releases, rollouts
 from control_plane.services.choosing import release_add
-from control_plane.services.outside import account_owner, repository_of, shared_reader
+from control_plane.services.outside import repository_of
+from control_plane.services.reading import account_owner, shared_reader
 from control_plane.settings import get_settings
 from control_plane.store.queries.pages import namespaces_of
 from control_plane.store.reads import sources
@@ -83,7 +84,7 @@ def apply_application(request: HttpRequest, body: ApplyBody) -> dict[str, Any]:
             file=body.file,
             actor=actor,
             now=timezone.now(),
-            owner_of=account_owner(get_settings()),
+            owner_of=account_owner,
         )
         return {"name": applied.name, "upstreams": [upstream.source.location for upstream in applied.upstreams]}
 

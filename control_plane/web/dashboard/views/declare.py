@@ -18,8 +18,7 @@ from control_plane.services import applications, drafts
 from control_plane.services.applications import CHANGED_MEANWHILE
 from control_plane.services.declarations import file_of, mark_of
 from control_plane.services.drafts import Draft, DraftUpstream
-from control_plane.services.outside import account_owner, shared_reader
-from control_plane.settings import get_settings
+from control_plane.services.reading import account_owner, shared_reader
 from control_plane.store.models import Application
 from control_plane.store.queries.drafts import application_or_none, followers
 from control_plane.store.session import Session, read_scope, session_scope
@@ -96,7 +95,7 @@ def apply(request: Request) -> HttpResponse:
                 reason=request.POST.get("reason", "").strip(),
                 actor=request.user.actor,
                 now=timezone.now(),
-                owner_of=account_owner(get_settings()),
+                owner_of=account_owner,
             )
             name = row.name
     except InvalidInput:
@@ -210,8 +209,10 @@ def _aliases(post: Mapping[str, Any]) -> list[str]:
 
 
 def _draft(session: Session, text: str, application: Application | None, pasted: Mapping[str, list[str]]) -> Draft:
-    owner_of, now = account_owner(get_settings()), timezone.now()
-    return drafts.draft_read(session, text=text, application=application, pasted=pasted, owner_of=owner_of, now=now)
+    now = timezone.now()
+    return drafts.draft_read(
+        session, text=text, application=application, pasted=pasted, owner_of=account_owner, now=now
+    )
 
 
 def _pasted(post: QueryDict) -> dict[str, list[str]]:
@@ -227,10 +228,9 @@ def _look(request: Request, name: str, pasted: dict[str, list[str]]) -> dict[str
     check(request.user, Role.MAINTAINER)
     with read_scope() as session:
         suite = drafts.kept_suite(_found(session, name))
-    owner_of = account_owner(get_settings())
     try:
         pasted[alias] = drafts.draft_look(
-            _text(post), alias, kept_suite=suite, reader=shared_reader(), owner_of=owner_of
+            _text(post), alias, kept_suite=suite, reader=shared_reader(), owner_of=account_owner
         )
     except InvalidInput:  # the page shows all that is wrong with the file
         return {}

@@ -7,7 +7,6 @@ import msgspec
 import yaml
 
 from control_plane.settings import Settings
-from control_plane.upstreams.accounts_file import read_accounts
 from control_plane.upstreams.application_file import parse_application_file
 from control_plane.upstreams.politeness import FAILURE_BASE, PUBLIC_HOSTS, Limits
 
@@ -16,14 +15,6 @@ PAGE = (Path(__file__).parents[4] / "docs/sources/oci.md").read_text()
 
 def examples(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
-
-
-def test_the_accounts_are_right(tmp_path: Path) -> None:
-    (block,) = examples("accounts")
-    file = tmp_path / "accounts.yaml"
-    file.write_text(block)
-    places = [(rule.host, rule.path, rule.application) for rule in read_accounts(file)]
-    assert places == [("ghcr.io", "", ""), ("ghcr.io", "acme", ""), ("ghcr.io", "acme", "web")]
 
 
 def test_the_declaration_is_right() -> None:

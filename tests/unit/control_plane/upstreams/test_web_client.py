@@ -5,7 +5,9 @@ import io
 import httpx2
 import pytest
 
+from control_plane.domain.accounts import Kind
 from control_plane.domain.errors import InvalidInput, NotFound, Transient
+from control_plane.upstreams.credentials import Account, Scheme
 from control_plane.upstreams.web_client import WebClient
 
 
@@ -30,7 +32,10 @@ def server() -> Server:
 @pytest.fixture
 def web(server: Server) -> WebClient:
     http = httpx2.Client(transport=httpx2.MockTransport(server), follow_redirects=False)
-    return WebClient(http, login=lambda url: ("user", "s3cret"))
+    return WebClient(http)
+
+
+ACCOUNT = Account("user", "s3cret")
 
 
 def moved(to: str) -> httpx2.Response:
@@ -43,15 +48,33 @@ def test_credentials_do_not_follow_a_redirect_to_another_server(server: Server, 
         "https://a.example/y": moved("https://b.example/z"),
         "https://b.example/z": httpx2.Response(200, content=b"here"),
     }
-    assert web.ask("GET", "https://a.example/x").body == b"here"
+    assert web.ask("GET", "https://a.example/x", account=ACCOUNT).body == b"here"
     assert server.authorized == ["https://a.example/x", "https://a.example/y"]
 
 
 def test_credentials_are_never_sent_over_plain_http_to_another_machine(server: Server, web: WebClient) -> None:
     server.answers = {"http://a.example/x": httpx2.Response(200), "http://localhost/x": httpx2.Response(200)}
-    web.ask("GET", "http://a.example/x")
-    web.ask("GET", "http://localhost/x")
+    web.ask("GET", "http://a.example/x", account=ACCOUNT)
+    web.ask("GET", "http://localhost/x", account=ACCOUNT)
     assert server.authorized == ["http://localhost/x"]
+
+
+def test_a_password_that_would_be_heard_is_asked_for_in_vain(server: Server, web: WebClient) -> None:
+    server.answers = {"http://a.example/x": httpx2.Response(401)}
+    with pytest.raises(Transient, match="sent over https only"):
+        web.ask("GET", "http://a.example/x", account=ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    ("kind", "scheme", "header"),
+    [
+        ("password", "bearer", "Basic dXNlcjpzM2NyZXQ="),
+        ("token", "bearer", "Bearer s3cret"),
+        ("token", "basic", "Basic dXNlcjpzM2NyZXQ="),
+    ],
+)
+def test_a_password_is_basic_and_a_token_what_the_server_wants(kind: Kind, scheme: Scheme, header: str) -> None:
+    assert Account("user", "s3cret", kind).header(scheme) == header
 
 
 @pytest.mark.parametrize("to", ["http://a.example/y", "ftp://a.example/y", "https://10.0.0.1/y", "https://localhost/y"])
@@ -84,7 +107,7 @@ def test_only_a_404_or_410_is_the_servers_own_no(
 ) -> None:
     server.answers = {"https://a.example/x?token=hidden": httpx2.Response(status, content=b"words")}
     with pytest.raises(error) as caught:
-        web.ask("GET", "https://a.example/x?token=hidden")
+        web.ask("GET", "https://a.example/x?token=hidden", account=ACCOUNT)
     assert "hidden" not in str(caught.value)
     assert "s3cret" not in str(caught.value)
 
