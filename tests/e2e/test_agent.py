@@ -1,15 +1,24 @@
 """The agent on a real cluster: applies, keeps, rolls back, remembers, and survives being killed after every journal write."""
 
+import json
+import os
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from pytest_httpserver import HTTPServer
 
 from cluster_agent.applying.helm import HelmCli
 from cluster_agent.applying.kube import Access
+from control_plane.upstreams.packing import pack_chart
+from test_harness.demo.control_plane import ControlPlane, kill
+from test_harness.images.registry import free_port
 from test_harness.rehearsal.artifacts import Artifacts
 from test_harness.rehearsal.subject import Subject
 from test_harness.runner import Registries
-from tests.e2e.agent_world import AgentWorld, surroundings
+from tests.e2e.agent_world import HERE, IMAGE, AgentWorld, surroundings
+from tests.support.git_server import GitServer
+from tests.support.helm_repository import HelmServer
 
 pytestmark = pytest.mark.e2e
 
@@ -131,6 +140,108 @@ def test_hooks_and_tests_run_the_rehearsed_digest_after_their_tag_was_moved(worl
 
     world.run_helm("upgrade", "echo", *world.releases.by_hand("1.1.0"), "--reuse-values")
     assert world.hooks_ran()["migrate"] == moved  # what the tag means to anybody else
+
+
+APPLICATION = """apiVersion: tidegate.dev/v1
+kind: Application
+metadata: {{name: {name}}}
+spec:
+  chart: {chart}
+  poll: 1s
+  channels: [{{name: edge}}]
+"""
+KUSTOMIZED = {
+    "base/kustomization.yaml": "resources: [app.yaml]\n",
+    "base/app.yaml": """apiVersion: apps/v1
+kind: Deployment
+metadata: {name: app}
+spec:
+  selector: {matchLabels: {app: app}}
+  template:
+    metadata: {labels: {app: app}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers: [{name: app, image: example.invalid/app, command: [sleep, "2147483647"]}]
+""",
+    "over/kustomization.yaml": f"""resources: [../base]
+namePrefix: our-
+images: [{{name: example.invalid/app, newName: {IMAGE}, newTag: "1"}}]
+""",
+}
+
+
+@pytest.fixture
+def plane(world, tmp_path):
+    """The real control plane, which rehearses in this very cluster."""
+    settings = {
+        "TIDEGATE_ALSO_LISTEN": "[]",
+        "TIDEGATE_REHEARSAL_PROVIDER": "existing",
+        "TIDEGATE_REHEARSAL_KUBECONFIG": str(world.kubeconfig),
+        "TIDEGATE_REHEARSAL_WORKERS": "2",
+        "TIDEGATE_WARM_CLUSTERS": "0",
+        "TIDEGATE_KUBECTL": os.environ.get("KUBECTL", "kubectl"),
+    }
+    mirrors = {"*": world.releases.url}
+    made = ControlPlane(tmp_path / "plane", free_port("127.0.0.1"), "", mirrors, {}, Path(world.helm), settings)
+    made.data.mkdir()
+    started = made.start()
+    yield made
+    print(made.log_tail(60))
+    kill(started)
+
+
+def test_charts_that_are_in_no_registry_go_all_the_way(world, plane, tmp_path, httpserver: HTTPServer):
+    """One of a plain Helm repository, and a Kustomization of a git repository: seen, rehearsed, published, applied by their digests."""
+    chart = HERE / "charts" / "echo"
+    files = {str(file.relative_to(chart)): file.read_bytes() for file in chart.rglob("*") if file.is_file()}
+    helm, git = HelmServer(httpserver), GitServer(tmp_path, httpserver)
+    helm.add("echo", "1.0.0", pack_chart(files, where="echo"))
+    git.commit("Deploy", KUSTOMIZED)
+    git.tag("v2.0.0")
+    charts = {"kept-helm": {"helm": helm.url, "name": "echo"}, "kept-git": {"git": git.url, "path": "over"}}
+    for name, where in charts.items():
+        file = tmp_path / f"{name}.yaml"
+        file.write_text(APPLICATION.format(name=name, chart=json.dumps(where)))
+        plane.cli("app", "apply", "-f", file)
+
+    versions = {"kept-helm": "1.0.0", "kept-git": "2.0.0"}
+    for name, version in versions.items():
+        world.wait(lambda name=name, version=version: published(plane, name, version), 240)
+    artifacts = {
+        name: plane.get(f"applications/{name}/releases/{v}")["manifest"]["artifact"] for name, v in versions.items()
+    }
+    kept = {path.name for path in (plane.channel_files / "artifacts").iterdir()}
+    assert kept == {f"{one['digest'].replace(':', '-')}.tgz" for one in artifacts.values()}
+    assert {one["ref"] for one in artifacts.values()} == {"tidegate:echo", "tidegate:kept-git"}
+
+    token = plane.cli("cluster", "add", "home", "--channel", "edge")["join_token"]
+    for name in versions:
+        world.ensure_namespace(name)
+    with running(world, URL=plane.url, JOIN_TOKEN=token, NAMESPACES=",".join(versions)):
+        for name, version in versions.items():
+            world.wait(lambda name=name, version=version: runs(plane, name, version))
+    digest = world.releases.digest(IMAGE, "1")
+    for name, deployment in (("kept-helm", "kept-helm-web"), ("kept-git", "our-app")):
+        found = world.kube.get("Deployment", name, deployment)
+        (container,) = found["spec"]["template"]["spec"]["containers"]
+        assert container["image"].endswith(f"@{digest}")
+        assert found["status"]["readyReplicas"] == 1
+        world.kube.delete("Namespace", None, name)
+
+
+def published(plane: ControlPlane, application: str, version: str) -> bool:
+    """Whether a release is in edge; what went wrong with it ends the test at once."""
+    found = plane.get(f"applications/{application}/releases/{version}")
+    assert found is None or found["state"] not in {"failed", "errored"}, found["state_reason"]
+    return (plane.get("channels") or [{}])[0].get("applications", {}).get(application) == version
+
+
+def runs(plane: ControlPlane, application: str, version: str) -> bool:
+    """Whether the cluster reports that it runs a version, healthily."""
+    return any(
+        (one["application"], one["release"], one["outcome"]) == (application, version, "healthy")
+        for one in plane.get("clusters/home/reports") or ()
+    )
 
 
 def test_halted_and_closed_waves_wait_with_a_reason(world):

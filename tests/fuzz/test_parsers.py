@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import yaml
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
@@ -21,7 +22,16 @@ from control_plane.domain.errors import TidegateError
 from control_plane.domain.versions import InvalidRange, InvalidReference, InvalidVersion, references, semver
 from control_plane.domain.versions.dialects import DIALECTS
 from control_plane.domain.versions.policy import Dialect, Tag
-from control_plane.upstreams import docker_config, politeness, registry_auth, registry_protocol, tag_memo
+from control_plane.upstreams import (
+    chart_dependencies,
+    docker_config,
+    helmignore,
+    kustomize,
+    politeness,
+    registry_auth,
+    registry_protocol,
+    tag_memo,
+)
 from control_plane.upstreams.http import retry_after
 from control_plane.upstreams.oci import RegistryClient
 
@@ -67,6 +77,18 @@ JSON = st.recursive(
 JSON_BYTES = JSON.map(
     lambda value: httpx2.Response(200, json=value).content if _is_plain(value) else repr(value).encode()
 )
+KEYS = [
+    *("dependencies", "name", "version", "repository", "apiVersion", "resources", "bases", "components", "generators"),
+    *("transformers", "patches", "path", "configMapGenerator", "files", "envs", "env", "openapi", "helmCharts"),
+]
+VALUES = st.sampled_from(
+    ["../b", "a", "t.yaml", "https://x.example/y", "k=x", "file://../x", "oci://x/y", ">=1", "1.2.3", "v2"]
+)
+MANIFESTS = st.recursive(
+    VALUES | st.none() | st.booleans() | st.integers() | ANYTHING,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(KEYS) | ANYTHING, inner, max_size=5),
+    max_leaves=20,
+).map(lambda value: yaml.safe_dump(value, allow_unicode=True).encode(errors="replace"))
 DEEP = st.tuples(st.sampled_from([b"[", b'{"a":', b'{"tags":[']), st.integers(500, 60_000)).map(
     lambda one: one[0] * one[1]
 )
@@ -116,6 +138,34 @@ def read_docker(body: bytes) -> None:
         assert account.secret not in f"{account!r} {entry!r}" or len(account.secret) < 4
 
 
+class Tree:
+    """A commit that has the folders ``a`` and ``b``, with these files and nothing else."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = {"kustomization.yaml": content, "t.yaml": content, "x": b""}
+
+    def has_folder(self, path: str) -> bool:
+        return path in {"a", "b", "."}
+
+    def files(self, path: str) -> dict[str, bytes]:
+        return self.content
+
+
+def read_ignore(text: str, path: str) -> None:
+    helmignore.read_ignored(text, where="chart")(path, is_folder=False)
+
+
+def read_dependencies(chart: bytes, lock: bytes) -> None:
+    for version in (b"", b"apiVersion: v2\n"):
+        files = {
+            "Chart.yaml": version + chart,
+            "Chart.lock": lock,
+            "requirements.yaml": chart,
+            "requirements.lock": lock,
+        }
+        chart_dependencies.lacking(files, where="chart")
+
+
 def read_link(link: str) -> None:
     following = registry_protocol.next_page("https://registry.example.com/v2/a/tags/list", link)
     assert following is None or following.partition("?")[0].split("/")[:3] == ["https:", "", "registry.example.com"]
@@ -130,6 +180,9 @@ TARGETS: dict[str, tuple[Callable[..., object], tuple[st.SearchStrategy[Any], ..
     "messages about URLs": (registry_protocol.without_secrets, (HEADERS,)),
     "answers of registries": (read_tags, (BODIES, HEADERS)),
     "error bodies": (registry_protocol.error_codes, (BODIES,)),
+    ".helmignore": (read_ignore, (st.text("*?[]!/#\\abc-^.\n ", max_size=80) | ANYTHING, NAMES)),
+    "dependencies of charts": (read_dependencies, (MANIFESTS | BODIES, MANIFESTS | BODIES)),
+    "kustomizations": (lambda text: kustomize.needed_files(Tree(text), "a", where="a"), (MANIFESTS | BODIES,)),
     "docker config": (read_docker, (BODIES,)),
     "memos": (lambda text: tag_memo.known_pages({"pages": text}, text, 1e9), (ANYTHING,)),
     **{f"dialect {dialect}": (read_rule(dialect), (RULES, st.lists(TAGS, max_size=6), TAGS)) for dialect in DIALECTS},

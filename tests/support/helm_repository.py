@@ -70,12 +70,20 @@ class HelmServer:
         server.expect_request(re.compile("/charts/.*")).respond_with_handler(self._answer)
 
     def publish(self, name: str, *versions: str, **changes: str) -> None:
-        """Add versions of a chart and write the index anew."""
+        """Add versions of a chart and write the index anew; ``changes`` are for the entries that it has then."""
         self.charts.update({(name, version): packed(name, version) for version in versions})
+        self._write_index((name, versions[-1]), changes)
+
+    def add(self, name: str, version: str, content: bytes) -> None:
+        """Add a chart of one's own and write the index anew."""
+        self.charts[name, version] = content
+        self._write_index((name, version), {})
+
+    def _write_index(self, newest: tuple[str, str], changes: Mapping[str, str]) -> None:
         entries: dict[str, list[str]] = {}
         for (chart, version), content in self.charts.items():
             digest = changes.get("digest", sha256(content))
-            more = changes.get("more", "") if (chart, version) == (name, versions[-1]) else ""
+            more = changes.get("more", "") if (chart, version) == newest else ""
             entries.setdefault(chart, []).append(
                 entry_lines(chart, version, digest, url=changes.get("url", "").format(chart, version), more=more)
             )
