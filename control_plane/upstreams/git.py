@@ -26,13 +26,13 @@ from control_plane.upstreams.errors import ChartInvalid
 from control_plane.upstreams.folders import Packer, is_deployable
 from control_plane.upstreams.git_ssh import Ssh
 from control_plane.upstreams.git_transport import connected
-from control_plane.upstreams.git_tree import GitTree, commit_of
+from control_plane.upstreams.git_tree import SMALL_BLOBS, GitTree, commit_of
 from control_plane.upstreams.packing import chart_name, chart_version
 from control_plane.upstreams.registry_auth import is_internal
 from control_plane.upstreams.registry_protocol import without_secrets
 from control_plane.upstreams.web_client import WebClient
 
-KEPT_CHARTS = 32
+KEPT_CHARTS, KEPT_BYTES = 32, 64 * 1024 * 1024
 FRESH_SECONDS = 5.0
 MAX_COMMITS = 500
 MAX_NOTED = 100
@@ -51,10 +51,11 @@ class CommitLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Packed(msgspec.Struct, frozen=True):
-    """A packed folder. Empty where it is no chart: ``problem`` says why."""
+    """A packed folder. Empty where it is no chart: ``problem`` says why, and ``absent`` is its digest then."""
 
     content: bytes
     digest: str
+    absent: str
     committed_at: datetime
     problem: str = ""
 
@@ -94,6 +95,9 @@ class GitSource:
             raise ChartInvalid(f"{packed.problem}{hint}", code="no_chart")
         if packed.digest != digest:
             where = f"{spec.path or '.'} at {tag} of {without_secrets(spec.location)}"
+            if digest == packed.absent:
+                words = f"{where} was no chart when it was chosen and is one now: publish it as another version"
+                raise ChartInvalid(words, code="no_chart")
             if spec.branch:
                 raise NotFound(f"{where} has moved on and is not {digest} any more", code="moved_on")
             raise Untrusted(f"{where} has the digest {packed.digest}, not {digest}", code="digest_mismatch")
@@ -153,12 +157,18 @@ class GitSource:
         with self._lock:
             kept = self._charts.get(key)
         packed = kept or self._pack(spec, tag, commit)
+        if packed.content or not spec.path:  # what one depends on may be there the next time
+            self._keep(key, packed)
+        return packed
+
+    def _keep(self, key: tuple[str, str, str, str], packed: _Packed) -> None:
         with self._lock:
             self._charts[key] = packed
             self._charts.move_to_end(key)
-            if len(self._charts) > KEPT_CHARTS:
+            while (
+                sum(len(one.content) for one in self._charts.values()) > KEPT_BYTES or len(self._charts) > KEPT_CHARTS
+            ):
                 self._charts.popitem(last=False)
-        return packed
 
     def _pack(self, spec: SourceSpec, tag: str, commit: str) -> _Packed:
         where = f"of {without_secrets(spec.location)} at {tag}"
@@ -166,7 +176,7 @@ class GitSource:
             with self._fetched(spec, tag, commit, where, filter_spec=b"blob:none") as (repo, found):
                 if not is_deployable(GitTree(repo, found, where).names("")):
                     return _no_chart(found, f"the folder {where} has neither a Chart.yaml nor any YAML")
-        with self._fetched(spec, tag, commit, where) as (repo, found):
+        with self._fetched(spec, tag, commit, where, filter_spec=SMALL_BLOBS) as (repo, found):
             name = spec.path.strip("/.").rpartition("/")[2] or spec.location.removesuffix(".git").rpartition("/")[2]
             version = chart_version("" if spec.branch else tag, commit)
             tree = GitTree(repo, found, where, is_internal=is_internal(urlsplit(spec.location).netloc))
@@ -174,13 +184,13 @@ class GitSource:
                 content = self._packer.pack(tree, spec.path, name=chart_name(name), version=version, app_version=tag)
             except ChartInvalid as error:
                 return _no_chart(found, error.message)
-            return _Packed(content, f"sha256:{sha256_hex(content)}", _time_of(found))
+            return _Packed(content, f"sha256:{sha256_hex(content)}", _absent(found), _time_of(found))
 
     @contextmanager
     def _fetched(
-        self, spec: SourceSpec, tag: str, commit: str, where: str, *, filter_spec: bytes | None = None
+        self, spec: SourceSpec, tag: str, commit: str, where: str, *, filter_spec: bytes
     ) -> Iterator[tuple[Repo, Commit]]:
-        """Yield a repository that goes away, with this very commit and (unless filtered) its files."""
+        """Yield a repository that goes away, with this very commit and those of its files that pass the filter."""
         ref = f"{_HEADS if spec.branch else _TAGS}{tag}"
         with tempfile.TemporaryDirectory(prefix="tidegate-git-") as folder, Repo.init_bare(folder) as repo:
             (fetched,) = self._fetch(spec, repo, [ref], depth=1, filter_spec=filter_spec)
@@ -207,7 +217,11 @@ class GitSource:
 
 
 def _no_chart(commit: Commit, problem: str) -> _Packed:
-    return _Packed(b"", f"sha256:{sha256_hex(commit.id)}", _time_of(commit), problem)
+    return _Packed(b"", _absent(commit), _absent(commit), _time_of(commit), problem)
+
+
+def _absent(commit: Commit) -> str:
+    return f"sha256:{sha256_hex(commit.id)}"
 
 
 def _time_of(commit: Commit) -> datetime:

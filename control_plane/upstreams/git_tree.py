@@ -13,6 +13,9 @@ from control_plane.domain.errors import NotFound
 from control_plane.upstreams.errors import ChartInvalid
 from control_plane.upstreams.packing import MAX_BYTES, MAX_FILES
 
+MAX_DEPTH = 50
+SMALL_BLOBS = f"blob:limit={MAX_BYTES + 1}".encode()  # asked of the server: larger ones would only fill the memory
+
 
 class Skip(Protocol):
     """Says whether a file, or a folder with all that is in it, is left out; paths are from the folder that is read."""
@@ -45,8 +48,7 @@ class GitTree:
         """Return a plain file's content, nothing where there is no such file."""
         folder, _, name = path.rpartition("/")
         found = {raw: sha for raw, mode, sha in self._entries(self._folder(folder)) if stat.S_ISREG(mode)}
-        blob = self._repo[found[name.encode()]] if name.encode() in found else None
-        return blob.data if isinstance(blob, Blob) else b""
+        return self._content(found[name.encode()], path) if name.encode() in found else b""
 
     def has_folder(self, path: str) -> bool:
         """Say whether there is such a folder."""
@@ -80,7 +82,17 @@ class GitTree:
             tree = folders[part.encode()]
         return tree
 
+    def _content(self, sha: bytes, where: str) -> bytes:
+        """Return a file's bytes. A server that filters did not send one that is too large."""
+        try:
+            blob = self._repo[sha]
+        except KeyError:
+            raise ChartInvalid(f"{where} is larger than {MAX_BYTES} bytes", code="chart_large") from None
+        return blob.data if isinstance(blob, Blob) else b""
+
     def _walk(self, tree: bytes, above: str, where: str, skip: Skip) -> Iterator[tuple[str, bytes]]:
+        if above.count("/") > MAX_DEPTH:
+            raise ChartInvalid(f"{where} has folders nested more than {MAX_DEPTH} deep", code="chart_large")
         for raw, mode, sha in self._entries(tree):
             name = raw.decode(errors="replace")
             if name in {"", ".", "..", ".git"} or "/" in name or "\\" in name or not name.isprintable():
@@ -90,8 +102,7 @@ class GitTree:
             if stat.S_ISDIR(mode):
                 yield from self._walk(sha, f"{above}{name}/", where, skip)
             elif stat.S_ISREG(mode):
-                blob = self._repo[sha]
-                yield f"{above}{name}", blob.data if isinstance(blob, Blob) else b""
+                yield f"{above}{name}", self._content(sha, f"{where}: {above}{name}")
             else:
                 kind = "a link" if stat.S_ISLNK(mode) else "a submodule"
                 raise ChartInvalid(

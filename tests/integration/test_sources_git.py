@@ -21,6 +21,7 @@ from control_plane.upstreams.git_address import place_of
 from control_plane.upstreams.git_ssh import Ssh, ssh_words
 from control_plane.upstreams.helm_http import HelmRepository
 from control_plane.upstreams.oci import RegistryClient
+from control_plane.upstreams.packing import MAX_BYTES
 from control_plane.upstreams.web_client import WebClient
 from tests.support.git_server import GitServer
 from tests.support.helm_repository import HelmServer
@@ -285,6 +286,42 @@ def test_a_package_that_its_repository_changed_makes_another_chart(
     charts.publish("common", "1.3.1")
     with pytest.raises(Untrusted, match="has the digest"):
         new_source().artifact(spec_of(server), "v2", digest)
+
+
+def test_a_dependency_that_comes_later_makes_no_chart_of_a_release_that_failed(
+    server: GitServer, source: GitSource, charts: HelmServer
+) -> None:
+    kept, charts.charts = charts.charts, {}
+    charts.publish("common", "1.2.6")
+    digest = source.detail(spec_of(server), "v2", platforms=False).digest
+    with pytest.raises(ChartInvalid, match=r"depends on common 1\.2\.5, which cannot be had: .*has no common 1\.2\.5$"):
+        source.artifact(spec_of(server), "v2", digest)
+    charts.charts = kept
+    charts.publish("common", "1.2.6")
+    assert packed(source, spec_of(server), "v2"), "asked anew, it is there"
+    with pytest.raises(
+        ChartInvalid, match="was no chart when it was chosen and is one now: publish it as another version"
+    ):
+        source.artifact(spec_of(server), "v2", digest)
+
+
+@pytest.mark.parametrize("is_modern", [True, False])
+def test_a_file_that_is_too_large_is_told_and_not_even_sent(
+    server: GitServer, source: GitSource, is_modern: bool
+) -> None:
+    server.commit("Large", {"charts/web/large": "x" * (MAX_BYTES + 1), "deploy/a.yaml": "a: 1\n"})
+    server.tag("v2")
+    server.is_modern = is_modern
+    with pytest.raises(ChartInvalid, match=rf"{MAX_BYTES} bytes"):
+        packed(source, spec_of(server), "v2")
+    assert packed(source, spec_of(server, "deploy"), "v2")
+
+
+def test_folders_that_are_nested_too_deeply_are_refused(server: GitServer, source: GitSource) -> None:
+    server.commit("Deep", {f"deploy/{'a/' * 60}x.yaml": "a: 1\n"})
+    server.tag("v2")
+    with pytest.raises(ChartInvalid, match="nested more than 50 deep"):
+        packed(source, spec_of(server, "deploy"), "v2")
 
 
 def test_a_repository_of_dependencies_that_is_away_says_nothing(
