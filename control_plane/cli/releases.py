@@ -3,8 +3,9 @@
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
-from control_plane.cli.output import Format, Output, age, show, table
+from control_plane.cli.output import Format, Output, age, print_text, show, table
 from control_plane.domain.errors import InvalidInput
 
 Reason = Annotated[str, typer.Option("--reason", "-m", help="kept in the audit log")]
@@ -61,6 +62,74 @@ def _images(texts: list[str]) -> dict[str, str]:
     if wrong is not None:
         raise InvalidInput(f"--image {wrong!r} is not ALIAS=TAG, for example --image web=1.4.2")
     return {alias: tag for alias, _, tag in (text.partition("=") for text in texts)}
+
+
+@app.command("diff")
+def diff(
+    application: str,
+    before: Annotated[str, typer.Argument(metavar="A", help="the release that it is now")],
+    after: Annotated[str, typer.Argument(metavar="B", help="the release that it would be")],
+    objects: Annotated[
+        bool, typer.Option("--objects/--no-objects", help="every changed line of what is rendered")
+    ] = True,
+    output: Output = Format.TABLE,
+) -> None:
+    """What exactly changes from release A to release B: images, chart, values, rendered objects, release notes.
+
+    Secrets are hidden. Objects that differ by the version in their labels alone are counted, not shown.
+    """
+    from control_plane.cli.client import get_client
+
+    got = get_client().get(f"applications/{application}/compare", before=before, after=after)
+    show(got, output, _changes)
+    if output is Format.TABLE:
+        _print_objects(got, everything=objects)
+        _print_notes(got["notes"])
+
+
+def _changes(got: dict[str, Any]) -> Any:
+    parts = (("image", "images"), ("chart", "chart"), ("value", "values"), ("setting", "rest"))
+    return table(
+        ("WHAT", "", "BEFORE", "AFTER"),
+        (
+            (kind, one["what"], one["before"] or "–", one["after"] or "–")
+            for kind, part in parts
+            for one in got["changes"][part]
+        ),
+        empty="The same images, chart, values and settings.",
+    )
+
+
+def _print_objects(got: dict[str, Any], *, everything: bool) -> None:
+    if got["unknown"]:
+        print_text(f"\n[dim]Objects: {escape(got['unknown'])}.[/]")
+        return
+    shown = [one for one in got["objects"] if not one["marks_only"]]
+    by_marks = len(got["objects"]) - len(shown)
+    print_text(f"\n{len(shown)} objects differ, {by_marks} more by their version alone, {got['same']} are the same.")
+    for one in shown:
+        place = f" in {one['namespace']}" if one["namespace"] else ""
+        print_text(
+            f"\n[bold]{escape(one['kind'])} {escape(one['name'])}[/]{escape(place)}: {one['change']} +{one['plus']} -{one['minus']}"
+        )
+        for line in one["lines"] if everything else ():
+            print_text(_line(line))
+
+
+def _line(line: dict[str, Any]) -> str:
+    text = escape(line["text"])
+    if line["kind"] == "folded":
+        return f"[dim]  … {text} lines the same[/]"
+    marks = {"plus": ("green", "+"), "minus": ("red", "-"), "same": ("", " ")}
+    colour, sign = marks[line["kind"]]
+    return f"[{colour}]{sign} {text}[/]" if colour else f"{sign} {text}"
+
+
+def _print_notes(notes: list[dict[str, Any]]) -> None:
+    for one in notes:
+        said = one["notes"]
+        print_text(f"\n[bold]{escape(one['alias'])} {escape(one['tag'])}[/] {escape(said.get('title', ''))}")
+        print_text(escape(said.get("body", "")))
 
 
 @app.command("reject")

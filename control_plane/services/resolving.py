@@ -18,16 +18,18 @@ from cluster_agent.contract.rendered import Images
 from control_plane.domain.applications import Declaration
 from control_plane.domain.errors import InvalidInput, TidegateError, Transient
 from control_plane.domain.releases import GIVEN_UP, RELEASE, Part, ReleaseState
+from control_plane.domain.rendered import RenderedObject, rendered_objects
 from control_plane.domain.retries import is_free
 from control_plane.domain.sources import Notes, SourceSpec
 from control_plane.services import audit
 from control_plane.services.declarations import declaration_of
+from control_plane.services.renderings import rendering_keep
 from control_plane.services.sources import spec_of
 from control_plane.store import lookups
 from control_plane.store.models import Release
 from control_plane.store.nudges import nudge
 from control_plane.store.session import Session, SessionScope, session_scope
-from control_plane.upstreams.charts import merged
+from control_plane.upstreams.charts import Rendering, merged
 from control_plane.upstreams.errors import ChartInvalid, ImageMissing
 
 LEASE_SECONDS = 60.0
@@ -48,8 +50,8 @@ class ChartReader(Protocol):
         Raises ``NotFound``, ``ChartInvalid`` or ``Transient``.
         """
 
-    def images(self, chart: bytes, declaration: Declaration) -> Images:
-        """Return every image reference that the rendered chart uses. Raises ``ChartInvalid`` when it does not render."""
+    def rendering(self, chart: bytes, declaration: Declaration) -> Rendering:
+        """Return what the chart renders, and every image that it uses. Raises ``ChartInvalid`` when it does not render."""
 
     def image_digest(self, image: str, account: str = "") -> str:
         """Return ``sha256:…`` of an image reference. Raises ``ImageMissing`` or ``Transient``."""
@@ -84,7 +86,7 @@ def release_resolve(
     if unresolved is None:
         return False
     try:
-        manifest = read_manifest(unresolved, reader, keep)
+        resolved = read_manifest(unresolved, reader, keep)
     except BAD_RELEASE as error:
         with scope() as session:
             release_fail(session, release_id=release_id, reason=_words(error), now=clock())
@@ -93,7 +95,7 @@ def release_resolve(
             release_postpone(session, release_id=release_id, error=error, now=clock())
     else:
         with scope() as session:
-            release_settle(session, unresolved=unresolved, manifest=manifest, now=clock())
+            release_settle(session, unresolved=unresolved, resolved=resolved, now=clock())
         release_describe(release_id=release_id, reader=reader, scope=scope)
     return True
 
@@ -129,11 +131,20 @@ def _with_tags(declaration: Declaration, tags: Mapping[str, str]) -> dict[str, A
     return values
 
 
-def read_manifest(unresolved: Unresolved, reader: ChartReader, keep: KeepChart) -> ApplicationManifest:
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What would run, and for people the objects that this is."""
+
+    manifest: ApplicationManifest
+    objects: tuple[RenderedObject, ...]
+
+
+def read_manifest(unresolved: Unresolved, reader: ChartReader, keep: KeepChart) -> Resolved:
     """Read the chart and its images' digests; return what would run, with the digest that covers all of it."""
     declared = unresolved.declaration
     chart = reader.chart(unresolved.chart, declared.name, unresolved.chart_tag, unresolved.chart_digest)
-    images = _pinned(reader.images(chart, declared), reader, declared.name)
+    rendering = reader.rendering(chart, declared)
+    images = _pinned(rendering.images, reader, declared.name)
     artifact = _artifact(unresolved, chart, keep)
     digest = release_digest(
         name=declared.name,
@@ -144,7 +155,7 @@ def read_manifest(unresolved: Unresolved, reader: ChartReader, keep: KeepChart) 
         values=declared.values,
         backup=declared.backup,
     )
-    return ApplicationManifest(
+    manifest = ApplicationManifest(
         name=declared.name,
         release=unresolved.version,
         release_digest=digest,
@@ -155,6 +166,7 @@ def read_manifest(unresolved: Unresolved, reader: ChartReader, keep: KeepChart) 
         backup=declared.backup,
         timeout_seconds=round(declared.timeout_seconds),
     )
+    return Resolved(manifest, rendered_objects(rendering.manifests))
 
 
 def _pinned(images: Images, reader: ChartReader, application: str) -> dict[str, str]:
@@ -175,13 +187,14 @@ def _artifact(unresolved: Unresolved, chart: bytes, keep: KeepChart) -> Artifact
     return Artifact(ref=f"tidegate:{spec.name or unresolved.declaration.name}", digest=unresolved.chart_digest)
 
 
-def release_settle(session: Session, *, unresolved: Unresolved, manifest: ApplicationManifest, now: datetime) -> None:
+def release_settle(session: Session, *, unresolved: Unresolved, resolved: Resolved, now: datetime) -> None:
     """Write what was resolved, once and for all, and queue the release."""
-    release = lookups.take(session, Release, unresolved.release_id)
+    release, manifest = lookups.take(session, Release, unresolved.release_id), resolved.manifest
     if release.state != ReleaseState.DISCOVERED:
         return
     release.manifest, release.digest = msgspec.to_builtins(manifest), manifest.release_digest
     release.suite_digest, release.retry_at = unresolved.declaration.suite_digest, None
+    rendering_keep(session, release, resolved.objects, now)
     why = f"{len(manifest.images)} images and the chart are pinned"
     audit.transition(
         session, release, ReleaseState.QUEUED, RELEASE, actor=audit.SYSTEM, now=now, reason=why, digest=release.digest

@@ -50,6 +50,16 @@ class SuiteArchive(Base):
     stored_at: Mapped[datetime]
 
 
+class Rendering(Base):
+    """What releases render, secrets hidden: packed JSON of ``domain.rendered.RenderedObject``, named by its digest."""
+
+    __tablename__ = "rendering"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    content: Mapped[bytes]
+    stored_at: Mapped[datetime]
+
+
 class Source(Base):
     """A place where versions appear, looked at once for every application that names it with the same account.
 
@@ -174,6 +184,7 @@ class Release(Base):
 
     ``manifest`` is the JSON of ``contract.ApplicationManifest`` without edges: what would run. None until every digest is known.
     ``parts``: which tag and digest of each upstream it is made of, by alias (JSON of ``domain.releases.Part``).
+    ``rendering`` is the digest of the ``Rendering`` that people compare; None where it was not kept.
     ``chart_lost_since`` is set while the chart that we keep of it is lost and could not be put back; ``chart_lost`` says why.
     """
 
@@ -188,6 +199,7 @@ class Release(Base):
     digest: Mapped[str | None] = mapped_column(index=True)
     manifest: Mapped[dict[str, Any] | None]
     suite_digest: Mapped[str | None]
+    rendering: Mapped[str | None]
     state: Mapped[str] = mapped_column(index=True)
     state_reason: Mapped[str] = mapped_column(Text, default="")
     state_since: Mapped[datetime]

@@ -1,7 +1,7 @@
 """What a release is made of: its chart by digest, the images that the chart renders, and their digests."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from cluster_agent.contract.rendered import Images, find_images
 from control_plane.upstreams.errors import ChartInvalid
@@ -26,13 +26,20 @@ def pull_chart(registry: RegistryClient, repository: str, digest: str, *, applic
     return registry.blob(repository, str(content.get("digest")), limit=MAX_CHART, application=application)
 
 
-def chart_images(
+class Rendering(NamedTuple):
+    """The manifests that a chart renders, and the images that they name."""
+
+    manifests: str
+    images: Images
+
+
+def chart_rendering(
     chart: bytes, values: Mapping[str, Any], *, name: str = "release", namespace: str = "default", helm: str = "helm"
-) -> Images:
-    """Return every image reference of the rendered chart. Raises ``ChartInvalid`` where it does not render, or ``Transient``."""
+) -> Rendering:
+    """Render a chart. Raises ``ChartInvalid`` where it does not render to YAML, or ``Transient``."""
     rendered = render(chart, values, name=name, namespace=namespace, helm=helm)
     try:
-        return find_images(rendered)
+        return Rendering(rendered, find_images(rendered))
     except ValueError as error:
         raise ChartInvalid(f"the chart does not render to YAML: {error}", code="chart_invalid") from error
 

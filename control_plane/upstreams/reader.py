@@ -10,7 +10,7 @@ from control_plane.domain.applications import Declaration
 from control_plane.domain.errors import NotFound
 from control_plane.domain.sources import Kind, Listing, Notes, SourceSpec
 from control_plane.domain.versions.policy import Tag
-from control_plane.upstreams.charts import chart_images, merged
+from control_plane.upstreams.charts import Rendering, chart_rendering, merged
 from control_plane.upstreams.errors import ImageMissing
 from control_plane.upstreams.oci import RegistryClient
 from control_plane.upstreams.source import Source
@@ -50,14 +50,15 @@ class Reader:
         """Return what the publisher says about a tag besides its listing, None for nothing. Raises NotFound, Transient, Untrusted."""
         return self._source_of(spec.kind, account).notes(spec, tag, digest, since=since)
 
-    def images(self, chart: bytes, declaration: Declaration) -> Images:
-        """Return every image that the chart uses, as it writes them, in clusters and in rehearsals. Raises ``ChartInvalid``."""
+    def rendering(self, chart: bytes, declaration: Declaration) -> Rendering:
+        """Return what the chart renders in clusters; its images are those of rehearsals too. Raises ``ChartInvalid``."""
         rehearsed = declaration.rehearsal.values
         laid_over = [declaration.values, *([merged(declaration.values, rehearsed)] if rehearsed else [])]
         name, namespace = declaration.name, declaration.namespace
-        found = [chart_images(chart, one, name=name, namespace=namespace, helm=self._helm) for one in laid_over]
-        running = frozenset().union(*(one.running for one in found))
-        return Images(running, frozenset().union(*(one.testing for one in found)) - running)
+        found = [chart_rendering(chart, one, name=name, namespace=namespace, helm=self._helm) for one in laid_over]
+        running = frozenset().union(*(one.images.running for one in found))
+        testing = frozenset().union(*(one.images.testing for one in found)) - running
+        return Rendering(found[0].manifests, Images(running, testing))
 
     def image_digest(self, image: str, account: str = "") -> str:
         """Return ``sha256:…`` of an image reference. Raises ``ImageMissing`` or ``Transient``."""

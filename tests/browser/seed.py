@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from control_plane.domain.rendered import rendered_objects
 from control_plane.domain.versions.policy import Tag
 from control_plane.services.applications import application_declare
 from control_plane.services.quarantines import quarantine_add
+from control_plane.services.renderings import rendering_keep
 from control_plane.settings import get_settings
 from control_plane.store.models import (
     AgentReport,
@@ -74,12 +76,86 @@ spec:
     - name: docker.io/{name}/{name}
   channels:
 {channels}"""
+MANIFESTS = """\
+---
+# Source: {name}/templates/secret.yaml
+apiVersion: v1
+kind: Secret
+metadata:
+  name: {name}
+  labels:
+    app.kubernetes.io/version: "{version}"
+stringData:
+  DATABASE_URL: postgres://{name}:correct-horse-{version}@database/{name}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {name}
+data:
+  settings.ini: |
+    log_level = info
+    admin_password = correct-horse{settings}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: {name}
+  labels:
+    app.kubernetes.io/name: {name}
+    helm.sh/chart: {name}-{version}
+spec:
+  ports: [{{port: 80, targetPort: http}}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {name}
+  labels:
+    app.kubernetes.io/name: {name}
+    helm.sh/chart: {name}-{version}
+spec:
+  replicas: 1
+  template:
+    spec:
+      containers:
+        - name: {name}
+          image: docker.io/{name}/{name}:{version}
+          ports: [{{name: http, containerPort: 8080}}]
+          env:
+            - name: ADMIN_TOKEN
+              value: correct-horse-{version}
+          resources:
+            limits: {{memory: {memory}}}{more}
+---
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {{name: data}}
+spec: {{accessModes: [ReadWriteOnce], resources: {{requests: {{storage: 1Gi}}}}}}
+"""
+NEW_JOB = """\
+---
+apiVersion: batch/v1
+kind: Job
+metadata:
+  name: {name}-migrate
+  annotations: {{helm.sh/hook: "pre-upgrade"}}
+spec:
+  template:
+    spec:
+      restartPolicy: Never
+      containers: [{{name: migrate, image: "docker.io/{name}/{name}:{version}", args: [migrate]}}]
+"""
+PROBE = """
+          readinessProbe:
+            httpGet: {path: /healthcheck, port: http}"""
 NOTES = {
+    "2.2.12": {"title": "Miniflux 2.2.12", "body": "* The login form has a hint for passkeys."},
     "2.2.16": {
         "title": "Miniflux 2.2.16",
         "body": "* Categories keep their order.\n* Feeds larger than 15 MB are refused with a reason.",
         "url": "https://miniflux.example/releases/2.2.16",
-    }
+    },
 }
 
 
@@ -150,7 +226,7 @@ class Seed:
                 f"docker.io/{app.name}/{app.name}:{version}": sha(f"image{app.name}{version}"),
                 "docker.io/library/postgres:15": sha("postgres"),
             },
-            "values": {"replicas": 1, "resources": {"limits": {"memory": "256Mi"}}},
+            "values": {"replicas": 1, "admin": {"password": f"correct-horse-{version}"}, "locale": f"en-{version[-1]}"},
         }
         release = self.add(
             Release(
@@ -172,6 +248,7 @@ class Seed:
                 attempts=1,
             )
         )
+        self._rendering(app, release)
         self.tags(app, [version], release.discovered_at)
         for upstream in self.session.query(Upstream).filter_by(application_id=app.id):
             upstream.newest, upstream.reason = version, "the newest that matches"
@@ -180,6 +257,19 @@ class Seed:
             "tidegate", "release.discovered", "release", release.id, f"{app.name} {version}", release.discovered_at
         )
         return release
+
+    def _rendering(self, app: Application, release: Release) -> None:
+        """The second release of an application has more memory, a probe and a hook."""
+        is_first = self.session.query(Release).filter_by(application_id=app.id).count() == 1
+        said = {"name": app.name, "version": release.version}
+        text = MANIFESTS.format(
+            **said,
+            settings="" if is_first else "\n    workers = 4",
+            memory="256Mi" if is_first else "384Mi",
+            more="" if is_first else PROBE,
+        )
+        manifests = text if is_first else text + NEW_JOB.format(**said)
+        rendering_keep(self.session, release, rendered_objects(manifests), release.discovered_at)
 
     def run(
         self, release: Release, base: Release | None, verdict: str | None, *, reason: str = "", stop: int = 7

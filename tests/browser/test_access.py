@@ -14,6 +14,7 @@ PAGES = (
     "/applications/miniflux/releases/2.2.16",
     "/policies/try",
     "/applications/miniflux/edit",
+    "/applications/miniflux/compare",
     "/declare",
     "/sources",
     "/applications/gitea/releases/1.25.0",

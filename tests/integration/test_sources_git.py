@@ -13,7 +13,7 @@ from cluster_agent.contract import sha256_hex
 from control_plane.domain.errors import InvalidInput, NotFound, Transient, Untrusted
 from control_plane.domain.sources import SourceSpec
 from control_plane.upstreams.chart_dependencies import DependencyReader
-from control_plane.upstreams.charts import chart_images
+from control_plane.upstreams.charts import chart_rendering
 from control_plane.upstreams.errors import ChartInvalid
 from control_plane.upstreams.folders import Packer
 from control_plane.upstreams.git import GitSource
@@ -383,7 +383,7 @@ def test_a_kustomization_is_packed_as_it_renders(server: GitServer, source: GitS
     made = members(content)["prod/templates/manifests.yaml"]
     for words in ("name: prod-app", "replicas: 3", "name: prod-settings-", "ghcr.io/acme/app:2"):
         assert words in made
-    assert chart_images(content, {}, helm=HELM).running == {"busybox:1.36", "ghcr.io/acme/app:2"}
+    assert chart_rendering(content, {}, helm=HELM).images.running == {"busybox:1.36", "ghcr.io/acme/app:2"}
     assert packed(new_source(), spec_of(server, "over/prod"), "v2") == content
     server.commit("Base", {"base/app.yaml": KUSTOMIZED["base/app.yaml"].replace("1.36", "1.37")})
     server.tag("v3")

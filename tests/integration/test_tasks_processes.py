@@ -86,8 +86,8 @@ def queue_release(engine: Engine, version: str) -> None:
         session.add(release)
         session.flush()
         unresolved = Unresolved(release.id, version, declaration.chart.source, version, chart, declaration)
-        manifest = read_manifest(unresolved, registry, keep=lambda _: None)
-        release_settle(session, unresolved=unresolved, manifest=manifest, now=now)
+        resolved = read_manifest(unresolved, registry, keep=lambda _: None)
+        release_settle(session, unresolved=unresolved, resolved=resolved, now=now)
 
 
 def eventually(check: Callable[[], bool], log: Path, seconds: float = 120.0) -> float:

@@ -20,7 +20,7 @@ from cluster_agent.contract import sha256_hex
 from control_plane.domain.applications import ChannelRule, ChartUpstream, Declaration, RehearsalRule
 from control_plane.domain.errors import InvalidInput, NotFound, Transient
 from control_plane.domain.sources import SourceSpec
-from control_plane.upstreams.charts import CHART_CONFIG, chart_images
+from control_plane.upstreams.charts import CHART_CONFIG, chart_rendering
 from control_plane.upstreams.errors import ChartInvalid, ImageMissing
 from control_plane.upstreams.oci import RegistryClient
 from control_plane.upstreams.oci_source import OciSource
@@ -212,35 +212,35 @@ def test_a_chart_and_all_its_images_are_read_by_digest(registry: str, client: Re
     assert reader.detail(CHARTS, "", "1.2.0_b.1", platforms=False).digest == digest
     chart = reader.chart(CHARTS, "", "1.2.0_b.1", digest)
     assert chart == package
-    images = reader.images(chart, declaration())
+    images = reader.rendering(chart, declaration()).images
     assert images == ({"busybox", "ghcr.io/acme/job:1.2.0"}, set())
     assert [reader.image_digest(image) for image in sorted(images.running)] == [busybox, job]
 
 
 def test_images_of_the_rehearsals_own_values_are_found_too() -> None:
     rehearsed = declaration(rehearsal=RehearsalRule(values={"image": "ghcr.io/acme/job:fake"}))
-    images = reader_of(RegistryClient()).images(chart_package(), rehearsed)
+    images = reader_of(RegistryClient()).rendering(chart_package(), rehearsed).images
     assert images.running == {"busybox", "ghcr.io/acme/job:1.2.0", "ghcr.io/acme/job:fake"}
 
 
 def test_images_of_hooks_are_found_and_those_of_tests_apart() -> None:
     hook = TEMPLATE + HOOKS
-    images = reader_of(RegistryClient()).images(chart_package(hook), declaration())
+    images = reader_of(RegistryClient()).rendering(chart_package(hook), declaration()).images
     assert images == ({"busybox", "ghcr.io/acme/job:1.2.0", "ghcr.io/acme/migrate:1"}, {"ghcr.io/acme/probe:1"})
 
 
 def test_a_chart_that_does_not_render_is_a_bad_release_and_quotes_helm() -> None:
     with pytest.raises(ChartInvalid, match="no broken things"):
-        chart_images(chart_package(), {"broken": True}, helm=program("helm"))
+        chart_rendering(chart_package(), {"broken": True}, helm=program("helm"))
     with pytest.raises(ChartInvalid, match="does not render"):
-        chart_images(b"no chart at all", {}, helm=program("helm"))
+        chart_rendering(b"no chart at all", {}, helm=program("helm"))
     with pytest.raises(ChartInvalid):
-        chart_images(chart_package("a: [b\n---\n: : :"), {}, helm=program("helm"))
+        chart_rendering(chart_package("a: [b\n---\n: : :"), {}, helm=program("helm"))
 
 
 def test_a_missing_helm_says_nothing_about_the_release() -> None:
     with pytest.raises(Transient, match="TIDEGATE_HELM"):
-        chart_images(chart_package(), {}, helm="no-such-helm")
+        chart_rendering(chart_package(), {}, helm="no-such-helm")
 
 
 def test_an_image_that_does_not_exist_is_a_bad_release(registry: str, client: RegistryClient) -> None:

@@ -40,6 +40,7 @@ from control_plane.services import (
 from control_plane.store import models, work
 from control_plane.store.nudges import Nudge
 from control_plane.store.session import session_scope
+from control_plane.upstreams.charts import Rendering
 from control_plane.upstreams.errors import ChartInvalid, ImageMissing
 from test_harness.runner import RunReport, RunRequest, StepReport
 
@@ -109,11 +110,12 @@ class Registry:
                 return name.encode()
         raise NotFound(f"no {spec.location}@{digest}")
 
-    def images(self, chart: bytes, declaration: Declaration) -> Images:
-        del declaration
+    def rendering(self, chart: bytes, declaration: Declaration) -> Rendering:
         if chart.endswith(b"-unrenderable"):
             raise ChartInvalid("the chart does not render: templates/deployment.yaml:3")
-        return Images(frozenset({f"{IMAGE}:{chart.decode()}"}), self.test_images)
+        image = f"{IMAGE}:{chart.decode()}"
+        manifests = f"kind: Pod\nmetadata: {{name: {declaration.name}}}\nspec: {{containers: [{{image: {image}}}]}}\n"
+        return Rendering(manifests, Images(frozenset({image}), self.test_images))
 
     def image_digest(self, image: str, account: str = "") -> str:
         self._answer()

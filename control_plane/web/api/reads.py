@@ -9,6 +9,7 @@ from django.utils import timezone
 from ninja import Schema
 
 from control_plane.domain.versions.words import policy_words
+from control_plane.services.comparing import release_compare
 from control_plane.services.explaining import application_explain, policy_try
 from control_plane.services.first_seen import logs_verify
 from control_plane.settings import get_settings
@@ -102,6 +103,14 @@ def show_release(request: HttpRequest, name: str, version: str) -> HttpResponse:
     del request
     with read_scope() as session:
         return _answer(releases.release(session, application=name, version=version))
+
+
+@router.get("/applications/{name}/compare")
+def compare_releases(request: HttpRequest, name: str, before: str, after: str) -> HttpResponse:
+    """What changes from one release to another: images, chart, values, rendered objects (secrets hidden), release notes."""
+    del request
+    with read_scope() as session:
+        return _answer(release_compare(session, application=name, before=before, after=after))
 
 
 @router.get("/releases")

@@ -5,13 +5,13 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
+from control_plane.domain.manifest_changes import manifest_changes
 from control_plane.domain.promotions import OPEN_STATES, PromotionState
 from control_plane.services import promotions
 from control_plane.store.queries.pages import promotion_page, published_now
 from control_plane.store.session import read_scope, session_scope
 from control_plane.web.accounts.access import Request, needs
 from control_plane.web.accounts.roles import Role
-from control_plane.web.dashboard.changes import changes
 from control_plane.web.dashboard.show import show as show_page
 
 
@@ -32,7 +32,7 @@ def show(request: Request, promotion_id: int) -> HttpResponse:
             "asks": promotion.state == PromotionState.AWAITING_APPROVAL and not mine,
             "mine": mine,
             "before": before,
-            "changes": changes(before.manifest if before else None, promotion.release.manifest),
+            "changes": manifest_changes(before.manifest if before else None, promotion.release.manifest).all,
         }
         return show_page(request, session, "promotion.html", context, now=now)
 

@@ -10,6 +10,7 @@ PAGES = (
     "/applications/miniflux/explain",
     "/applications/gitea/releases/1.25.0",
     "/applications/miniflux/edit",
+    "/applications/miniflux/compare",
     "/policies/try",
     "/sources",
     "/promotions/{promotion}",

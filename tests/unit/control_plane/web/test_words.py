@@ -9,7 +9,6 @@ from control_plane.domain.releases import ReleaseState
 from control_plane.domain.rollouts import RolloutState
 from control_plane.store.queries.needs_you import Need
 from control_plane.web.dashboard import strip, words
-from control_plane.web.dashboard.changes import changes
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -75,27 +74,3 @@ def test_a_lost_chart_leads_to_its_release():
 def test_many_of_a_kind_are_one_line():
     lines = strip.items([need("silent", number) for number in range(40)])
     assert [line.title for line in lines] == ["40 clusters are silent"]
-
-
-def test_what_would_change_names_images_and_values_by_path():
-    before = {
-        "release": "1",
-        "artifact": {"ref": "c", "digest": "a"},
-        "images": {"docker.io/x:1": "d1"},
-        "values": {"a": {"b": 1}},
-    }
-    after = {
-        "release": "2",
-        "artifact": {"ref": "c", "digest": "b"},
-        "images": {"docker.io/x:2": "d2"},
-        "values": {"a": {"b": 2, "c": 0}},
-    }
-    found = {change.what: (change.before, change.after) for change in changes(before, after)}
-    assert found == {
-        "release": ("1", "2"),
-        "chart c": ("a", "b"),
-        "image docker.io/x": ("1 d1", "2 d2"),
-        "values.a.b": ("1", "2"),
-        "values.a.c": ("", "0"),
-    }
-    assert changes(after, after) == ()
