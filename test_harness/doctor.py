@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import pwd
 import shutil
 import sys
 from dataclasses import asdict, dataclass
@@ -20,7 +21,7 @@ from test_harness.offline.provisioning import Facts, Provisioning, choose_provis
 
 _DISK_BYTES = 12_000_000_000
 _MEMORY_BYTES = 4_000_000_000
-_PREPARE = "python -m test_harness.offline prepare"
+_PREPARE = f"{sys.executable} -m test_harness.offline prepare"
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,30 @@ def checks() -> list[Check]:
     except ProvisioningError as error:
         return [Check("settings", False, str(error), "unset TIDEGATE_PROVISIONING")]
     decision = choose_provisioning(seen)
-    found = [_provisioning(decision), _engine(seen), _capability(seen, decision), _registries(seen)]
+    found = [_provisioning(decision), _root(seen), _engine(seen), _capability(seen, decision), _registries(seen)]
     found += [_program(each) for each in (binaries.KIND, binaries.KUBECTL, binaries.HELM)]
     return [*found, _go(), _image(decision), _disk(), _memory(), _leftovers()]
 
 
 def _provisioning(decision: Provisioning) -> Check:
     if decision.obstacles:
-        return Check("clusters", False, "; ".join(decision.obstacles), "scripts/bootstrap")
+        return Check("clusters", False, "; ".join(decision.obstacles))
     return Check("clusters", True, f"{decision.mode}: {'; '.join(decision.reasons)}")
+
+
+def _root(seen: Facts) -> Check:
+    if os.geteuid() == 0:
+        return Check("root", True, "this is root")
+    if seen.can_be_root:
+        return Check("root", True, "sudo works without a question")
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    if shutil.which("sudo"):
+        detail = f"sudo asks for a password, or does not know {user}"
+        return Check(
+            "root", False if seen.engine is None else None, detail, f"sudo -v, or as root: usermod -aG sudo {user}"
+        )
+    mend = f"as root: apt-get install sudo && usermod -aG sudo {user}"
+    return Check("root", False if seen.engine is None else None, f"{user} is not root, and there is no sudo", mend)
 
 
 def _engine(seen: Facts) -> Check:
@@ -56,8 +72,10 @@ def _engine(seen: Facts) -> Check:
         return Check("Docker Engine", True, f"version {seen.engine} answers")
     if seen.dockerd and seen.can_be_root:
         return Check("Docker Engine", None, "none runs: one of our own is started when it is needed")
+    if seen.dockerd:
+        return Check("Docker Engine", False, "none answers, and starting one needs root")
     return Check(
-        "Docker Engine", False, "none answers and none can be started", "sudo apt-get install docker.io iptables"
+        "Docker Engine", False, "none answers and none is installed", "sudo apt-get install docker.io iptables"
     )
 
 

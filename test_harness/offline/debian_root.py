@@ -37,13 +37,16 @@ def ensure_image(engine: Engine, repository: str, packages: Sequence[str], *, ex
 def _make(engine: Engine, tag: str, packages: Sequence[str], expected: float) -> None:
     with step(f"Debian root for {tag}", expected=expected) as this:
         # Not in /tmp, which may be small or mounted without devices.
-        work = Path(tempfile.mkdtemp(prefix=".root-", dir=cache_dir()))
+        prefix = f".root-{key_of(tag)}-"
+        for left in cache_dir().glob(f"{prefix}*"):  # by one that was killed: we hold the tag's lock
+            _remove(left)
+        work = Path(tempfile.mkdtemp(prefix=prefix, dir=cache_dir()))
         try:
             root = work / "root"
             _bootstrap(root, packages)
             _import(engine, root, tag)
         finally:
-            run(as_root(["rm", "-rf", work]))
+            _remove(work)
         this.result = format_size(float(engine.docker("image", "inspect", "--format", "{{.Size}}", tag)))
 
 
@@ -59,6 +62,14 @@ def _bootstrap(root: Path, packages: Sequence[str]) -> None:
     )
     for pattern in _THROWN_AWAY:
         run(as_root(["find", root / Path(pattern).parent, "-name", Path(pattern).name, "-delete"]))
+
+
+def _remove(work: Path) -> None:
+    """Remove the folder, and never what is mounted in it: a debootstrap that was killed leaves /proc there."""
+    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    for mount in sorted((each for each in mounts if Path(each).is_relative_to(work)), reverse=True):
+        run(as_root(["umount", "--lazy", mount]))
+    run(as_root(["rm", "-rf", "--one-file-system", work]))
 
 
 def _import(engine: Engine, root: Path, tag: str) -> None:

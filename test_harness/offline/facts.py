@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 import time
 import urllib.error
@@ -32,7 +33,7 @@ def gather() -> Facts:
     running = engine.find()
     return Facts(
         platform=sys.platform,
-        can_be_root=os.geteuid() == 0 or shutil.which("sudo") is not None,
+        can_be_root=_can_be_root(),
         engine=running.version() if running else None,
         dockerd=shutil.which("dockerd", path=engine.SYSTEM_PATH) is not None,
         debootstrap=shutil.which("debootstrap", path=engine.SYSTEM_PATH) is not None,
@@ -77,6 +78,14 @@ def _answers(registry: str) -> bool:
         return "docker-distribution-api-version" in refusal.headers
     except (OSError, ValueError):
         return False
+
+
+def _can_be_root() -> bool:
+    """Whether this process is root, or sudo makes it so now: later nobody may be there to type a password."""
+    if os.geteuid() == 0:
+        return True
+    sudo = shutil.which("sudo")
+    return sudo is not None and subprocess.run([sudo, "-n", "true"], capture_output=True, check=False).returncode == 0
 
 
 def _has_sys_resource() -> bool:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Mode = Literal["online", "offline"]
+BECOME_ROOT = "run as root, or let sudo ask for your password once (`sudo -v`) and try again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +22,7 @@ class Facts:
     platform: str
     """As `sys.platform`: `linux`, `darwin`."""
     can_be_root: bool
+    """Whether programs can be started as root without a question."""
     engine: str | None
     """Version of the Docker Engine that answers; None where none does."""
     dockerd: bool
@@ -98,9 +100,11 @@ def _obstacles(facts: Facts, mode: Mode) -> list[str]:
             "no Docker Engine is installed: `apt-get install docker.io iptables`, or https://docs.docker.com/engine/"
         )
     elif facts.engine is None and not facts.can_be_root:
-        found.append("starting a Docker Engine needs root: run as root, install sudo, or start the engine yourself")
+        found.append(f"starting a Docker Engine needs root: {BECOME_ROOT}, or start the engine yourself")
     if mode == "offline" and facts.platform != "linux":
         found.append("images can be built only on Linux: connect to a network where registry-1.docker.io answers")
-    elif mode == "offline" and not (facts.debootstrap and facts.can_be_root):
-        found.append("building images needs debootstrap and root: `sudo apt-get install debootstrap`")
+    elif mode == "offline" and not facts.debootstrap:
+        found.append("building images needs debootstrap: `sudo apt-get install debootstrap`")
+    elif mode == "offline" and not facts.can_be_root:
+        found.append(f"building images with debootstrap needs root: {BECOME_ROOT}")
     return found

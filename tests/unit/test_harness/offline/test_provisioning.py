@@ -79,7 +79,7 @@ def test_the_persons_choice_wins(mode):
         ({"engine": None, "can_be_root": False}, "run as root"),
         ({"registries": NO_REGISTRY, "platform": "darwin"}, "connect to a network"),
         ({"registries": NO_REGISTRY, "debootstrap": False}, "apt-get install debootstrap"),
-        ({"registries": NO_REGISTRY, "can_be_root": False}, "debootstrap and root"),
+        ({"registries": NO_REGISTRY, "can_be_root": False}, "debootstrap needs root"),
     ],
 )
 def test_each_obstacle_names_the_next_step(changes, step):
