@@ -16,6 +16,7 @@ NOISY = (
     "celery.app.trace",
     "celery.beat",
     "celery.redirected",
+    "celery.worker.consumer.connection",
     "celery.worker.request",
     "celery.worker.strategy",
     "httpcore2",

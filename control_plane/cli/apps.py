@@ -95,7 +95,8 @@ def _whole(row: dict[str, Any]) -> Any:
 
     from control_plane.cli.releases import as_table
 
-    return Group(_upstreams(row), "", as_table(row["releases"]))
+    choice = (row["choice"], "") if row["choice"] else ()
+    return Group(_upstreams(row), "", *choice, as_table(row["releases"]))
 
 
 def _upstreams(row: dict[str, Any]) -> Any:

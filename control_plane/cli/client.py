@@ -108,15 +108,24 @@ def get_client() -> Client:
     """Return the client of the control plane that the environment or the local data directory names."""
     settings = get_settings()
     url = os.environ.get("TIDEGATE_URL") or read_text(settings.data_dir / LOCAL_URL) or settings.url
+    if not url.startswith(("http://", "https://")):
+        raise InvalidInput(f"TIDEGATE_URL={url} has to begin with https:// or http://", code="url")
+    return Client(url, _token(settings.data_dir / LOCAL_TOKEN))
+
+
+def _token(local: Path) -> str:
     named = os.environ.get("TIDEGATE_TOKEN_FILE")
-    token = read_text(Path(named)) if named else read_text(settings.data_dir / LOCAL_TOKEN)
+    file = Path(named) if named else local
+    token = read_text(file)
     if token is None:
         raise Refused(
-            "no token: run this where `tidegate up` runs, or make one in the dashboard under Settings "
-            "and name its file in TIDEGATE_TOKEN_FILE.",
+            f"no token: {file} is {'empty' if file.exists() else 'not there'}. Run this where `tidegate up` runs, or make a token "
+            "in the dashboard under Settings and name its file in TIDEGATE_TOKEN_FILE.",
             code="no_token",
         )
-    return Client(url, token)
+    if not token.isascii() or len(token.split()) != 1:
+        raise InvalidInput(f"{file} has to hold one token and nothing else (tgp_…)", code="token")
+    return token
 
 
 def read_text(path: Path) -> str | None:

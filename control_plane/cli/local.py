@@ -32,6 +32,7 @@ def doctor(output: Output = Format.TABLE) -> None:
 def demo(
     action: Annotated[str, typer.Argument(help="'up' tells the story; 'down' removes every trace of it")] = "up",
     leave: Annotated[bool, typer.Option("--exit", help="end after the story instead of staying up")] = False,
+    port: Annotated[int, typer.Option("--port", "-p", help="port of the dashboard")] = 8080,
 ) -> None:
     """Tell the whole story on this machine: two real clusters, a real application, good and bad releases."""
-    _harness("demo", action, *(["--exit"] if leave else []))
+    _harness("demo", action, "--port", str(port), *(["--exit"] if leave else []))

@@ -24,6 +24,7 @@ EXIT_CODES: tuple[tuple[type[TidegateError], int], ...] = (
     (Transient, 4),
     (Untrusted, 5),
 )
+WIDE = 1000
 
 
 class Format(StrEnum):
@@ -69,7 +70,8 @@ def show(value: Any, output: Format, render: Callable[[Any], Table | str]) -> No
     if output is Format.JSON:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value)) + b"\n")
     else:
-        Console(highlight=False).print(render(value), soft_wrap=True)
+        width = None if sys.stdout.isatty() else WIDE  # a pipe has no width: nothing is cut there
+        Console(highlight=False, width=width).print(render(value), soft_wrap=True)
 
 
 def print_text(markup: str) -> None:

@@ -109,6 +109,13 @@ class Repository:
         with self.keys.reading():
             return describe(self.storage, self.keys, load_tree(self.storage, self.keys), now)
 
+    def manifests(self) -> dict[str, Manifest]:
+        """Return what the signed files say now, by channel. Channels that are empty or damaged are left out."""
+        with self.keys.reading():
+            tree = load_tree(self.storage, self.keys)
+            found = {name: self._manifest(tree, name) for name in tree.delegated} if tree else {}
+        return {name: manifest for name, manifest in found.items() if manifest is not None}
+
     def first_root(self) -> bytes:
         """Return root.json version 1: what an enrolling agent gets, and what a join token has the SHA-256 of."""
         data = self.keys.signed.read("1.root.json")
@@ -203,11 +210,17 @@ class Repository:
             tree.touched.add(role)
 
     def _current_rollout(self, tree: Tree, channel: str) -> Rollout | None:
-        target = tree.rollout(channel)
+        data = self._content(tree.rollout(channel))
+        return msgspec.json.decode(data, type=Rollout) if data is not None else None
+
+    def _manifest(self, tree: Tree, channel: str) -> Manifest | None:
+        data = self._content(tree.manifest(channel))
+        return msgspec.json.decode(data, type=Manifest) if data is not None else None
+
+    def _content(self, target: TargetFile | None) -> bytes | None:
+        """Return the signed document; None where there is none, or not the one that was signed."""
         data = self.storage.read(target_file(target.path, target.hashes["sha256"])) if target else None
-        if target is None or data is None or sha256_hex(data) != target.hashes["sha256"]:
-            return None
-        return msgspec.json.decode(data, type=Rollout)
+        return data if target and data is not None and sha256_hex(data) == target.hashes["sha256"] else None
 
     def _touch_due(self, tree: Tree, now: datetime) -> None:
         """Mark roles near their expiry, and give rollouts near theirs a new one."""

@@ -10,14 +10,15 @@ from datetime import datetime
 import msgspec
 import structlog
 
-from cluster_agent.contract import Halt, Manifest, Wave
+from cluster_agent.contract import Halt, Manifest, Wave, canonical_json, sha256_hex
 from cluster_agent.contract import Rollout as RolloutFile
 from control_plane.domain.errors import Refused
 from control_plane.domain.rollouts import RolloutState
 from control_plane.publishing.layout import LIFETIMES, ROLLOUTS
 from control_plane.publishing.repository import Published, Repository
+from control_plane.services import audit
 from control_plane.store import lookups
-from control_plane.store.models import Channel, Rollout
+from control_plane.store.models import Channel, Publication, Rollout
 from control_plane.store.nudges import nudge
 from control_plane.store.session import Session, SessionScope, session_scope
 
@@ -59,7 +60,15 @@ def channel_write_files(
 def channels_reconcile(
     *, repository: Repository, clock: Callable[[], datetime], scope: SessionScope = session_scope
 ) -> list[str]:
-    """Make all files equal to the database; makes keys and delegations at first start. Return the roles written."""
+    """Make all files equal to the database; makes keys and delegations at first start. Return the roles written.
+
+    Generations that the files have and the database has not are taken over: clusters have them, and never go back.
+    """
+    signed = repository.manifests()
+    with scope() as session:
+        for channel in lookups.all_channels(session):
+            if channel.name in signed and signed[channel.name].generation > channel.generation:
+                _take_over(session, channel, signed[channel.name], clock())
     with scope() as session:
         channels = lookups.all_channels(session)
         names = [channel.name for channel in channels]
@@ -71,6 +80,27 @@ def channels_reconcile(
             if item is not None:
                 _note_written(session, channel_id, item, clock())
     return written
+
+
+def _take_over(session: Session, channel: Channel, manifest: Manifest, now: datetime) -> None:
+    """The database was restored from a backup that is older than the files: count on from what was published last."""
+    content = canonical_json(manifest)
+    publication = Publication(
+        channel=channel,
+        generation=manifest.generation,
+        manifest=msgspec.json.decode(content),
+        manifest_sha256=sha256_hex(content),
+        published_at=manifest.created,
+        published_by=audit.SYSTEM,
+        files_at=now,
+    )
+    lookups.add(session, publication)
+    why = f"the database knew generation {channel.generation} only: it was restored from an older backup"
+    log.warning("a generation is taken over from the signed files", channel=channel.name, reason=why)
+    audit.record(
+        session, channel, "taken_over", actor=audit.SYSTEM, now=now, reason=why, generation=manifest.generation
+    )
+    channel.generation = manifest.generation
 
 
 def channels_renew(

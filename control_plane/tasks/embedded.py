@@ -1,6 +1,7 @@
 """Workers and the schedule as threads of this process, for ``tidegate up``. The same tasks, the same rows."""
 
 import threading
+import time
 from collections.abc import Callable
 
 import structlog
@@ -14,12 +15,15 @@ from control_plane.tasks.app import DEFAULT_QUEUE, REHEARSALS_QUEUE, make_app
 from control_plane.tasks.programs import schedule_service
 
 STEP_THREADS = 4
-STOP_SECONDS = 20.0
+STOP_SECONDS = 5.0
 log = structlog.get_logger(__name__)
 
 
-def start_embedded(stop: threading.Event) -> Callable[[], None]:
-    """Start everything; it ends when ``stop`` is set. The function that is returned waits for that end."""
+def start_embedded(stop: threading.Event) -> Callable[[], bool]:
+    """Start everything; it ends when ``stop`` is set.
+
+    The function that is returned waits a few seconds for that end and says whether it has come: a rehearsal takes longer.
+    """
     settings = get_settings()
     channels_reconcile(repository=repository_of(settings), clock=steps.clock)
     nudges.install()
@@ -43,9 +47,11 @@ def start_embedded(stop: threading.Event) -> Callable[[], None]:
     ender = threading.Thread(target=end, name="tidegate-stop", daemon=True)
     ender.start()
 
-    def join() -> None:
+    def join() -> bool:
+        deadline = time.monotonic() + STOP_SECONDS
         for thread in (ender, *threads):
-            thread.join(STOP_SECONDS)
+            thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in (ender, *threads))
 
     return join
 

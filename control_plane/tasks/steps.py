@@ -12,7 +12,7 @@ from functools import wraps
 import structlog
 from celery import shared_task
 
-from control_plane.domain.errors import NotFound, Refused
+from control_plane.domain.errors import NotFound, Refused, Transient
 from control_plane.services import (
     channel_files,
     choosing,
@@ -30,6 +30,7 @@ from control_plane.services.outside import keeper_of, repository_of, storage_of,
 from control_plane.services.reading import shared_reader
 from control_plane.settings import get_settings
 from control_plane.store import work
+from control_plane.store.clock import future_forgotten
 from control_plane.store.session import read_scope, session_scope
 from control_plane.tasks.nudges import send
 from control_plane.tasks.sweeping import Recent
@@ -53,6 +54,22 @@ def step(function: Callable[[int], object]) -> Callable[[int], None]:
             function(row_id)
         except (NotFound, Refused) as error:
             log.info("nothing to do any more", task=function.__name__, id=row_id, reason=error.message)
+        except Transient as error:  # the sweeper finds what is still to be done
+            log.warning("not possible now, tried again", task=function.__name__, id=row_id, reason=error.message)
+
+    return task  # type: ignore[no-any-return]
+
+
+def scheduled(function: Callable[[], object]) -> Callable[[], None]:
+    """Make ``function`` the task ``tidegate.<its name>`` that beat sends again and again."""
+
+    @shared_task(name=f"tidegate.{function.__name__}")  # type: ignore[untyped-decorator]  # celery has no types
+    @wraps(function)
+    def task() -> None:
+        try:
+            function()
+        except (Refused, Transient) as error:
+            log.warning("not possible now, tried again", task=function.__name__, reason=error.message)
 
     return task  # type: ignore[no-any-return]
 
@@ -130,7 +147,7 @@ def channel_write_files(row_id: int) -> None:
     channel_files.channel_write_files(channel_id=row_id, repository=repository_of(get_settings()), clock=clock)
 
 
-@shared_task(name="tidegate.sweep")  # type: ignore[untyped-decorator]  # celery has no types
+@scheduled
 def sweep() -> None:
     """Find work that lost its message, and send it."""
     with read_scope() as session:
@@ -139,9 +156,14 @@ def sweep() -> None:
         send(nudge)
 
 
-@shared_task(name="tidegate.review")  # type: ignore[untyped-decorator]  # celery has no types
+@scheduled
 def review() -> None:
-    """Complete rollouts that nobody reports about any more: a cluster may have fallen silent."""
+    """Complete rollouts that nobody reports about any more: a cluster may have fallen silent. Notice a clock that was ahead."""
+    with session_scope() as session:
+        if ahead := future_forgotten(session, clock()):
+            log.warning(
+                "the clock was ahead and is right again: what it had put off is due", seconds=int(ahead.total_seconds())
+            )
     with read_scope() as session:
         ids = work.rolling_rollouts(session)
     for rollout_id in ids:
@@ -150,7 +172,7 @@ def review() -> None:
             rollouts.rollout_review(session, rollout_id=rollout_id, now=clock(), silent_after_seconds=limit)
 
 
-@shared_task(name="tidegate.renew")  # type: ignore[untyped-decorator]  # celery has no types
+@scheduled
 def renew() -> None:
     """Sign again what nears its expiry."""
     written = channel_files.channels_renew(repository=repository_of(get_settings()), clock=clock)

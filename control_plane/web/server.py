@@ -1,6 +1,7 @@
 """The web server: granian inside this process, on one or more addresses."""
 
 import asyncio
+import errno
 import signal
 import socket
 from collections.abc import Callable, Iterable
@@ -12,6 +13,11 @@ from granian.server.embed import Server
 from control_plane.domain.errors import Refused
 
 BACKLOG = 1024
+NEXT_STEPS = {
+    errno.EADDRINUSE: "Choose another port with --port or TIDEGATE_PORT, or end the program that has it.",
+    errno.EADDRNOTAVAIL: "Choose an address of this machine with --host; `ip address` lists them.",
+    errno.EACCES: "Ports below 1024 are for root: choose another with --port or TIDEGATE_PORT.",
+}
 
 
 def check_free(addresses: Iterable[str], port: int) -> None:
@@ -23,17 +29,21 @@ def check_free(addresses: Iterable[str], port: int) -> None:
             try:
                 probe.bind((address, port))
             except OSError as error:
+                step = NEXT_STEPS.get(error.errno or 0, "Choose another port with --port or TIDEGATE_PORT.")
                 raise Refused(
-                    f"cannot listen on {address}:{port}: {error.strerror}. Choose another port with --port "
-                    "or TIDEGATE_PORT, or end the program that has it.",
-                    code="port_taken",
+                    f"cannot listen on {address}:{port}: {error.strerror}. {step}", code="port_taken"
                 ) from error
 
 
 async def serve(
     app: Any, addresses: Iterable[str], port: int, *, on_started: Callable[[], None] = lambda: None
 ) -> None:
-    """Serve the ASGI ``app`` on every address until SIGINT or SIGTERM."""
+    """Serve the ASGI ``app`` on every address until SIGINT or SIGTERM. Raises ``Refused`` where an address is taken.
+
+    Granian shares its port with whoever asks (SO_REUSEPORT), so nobody but us sees that another server has it.
+    """
+    addresses = list(addresses)
+    check_free(addresses, port)
     servers = [
         Server(
             app,

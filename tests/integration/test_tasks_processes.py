@@ -23,6 +23,7 @@ from control_plane.services import applications
 from control_plane.services.resolving import Unresolved, read_manifest, release_settle
 from control_plane.store import models
 from control_plane.store.session import make_engine, session_scope
+from tests.support.databases import free_port
 from tests.support.world import Registry, declare
 
 pytestmark = pytest.mark.services
@@ -149,6 +150,26 @@ def test_a_killed_embedded_process_goes_on_where_it_was(sqlite_url: str, tmp_pat
     with session_scope(engine) as session:
         verdicts = session.scalars(select(models.Run.verdict).order_by(models.Run.id)).all()
     assert verdicts == ["errored", "passed"]
+    engine.dispose()
+
+
+def test_a_control_plane_ends_soon_after_ctrl_c_though_a_rehearsal_runs(sqlite_url: str, tmp_path: Path) -> None:
+    engine, log = make_engine(sqlite_url), tmp_path / "log"
+    (tmp_path / "rehearsal-seconds").write_text("300")
+    queue_release(engine, "2.2.8")
+    environment = environment_of(tmp_path, sqlite_url, TIDEGATE_PORT=str(free_port()))
+
+    def is_testing() -> bool:
+        with session_scope(engine) as session:
+            return session.scalars(select(models.RunStep)).first() is not None
+
+    with process("up", environment, log) as child:
+        eventually(is_testing, log)
+        begun = time.monotonic()
+        child.send_signal(signal.SIGINT)
+        child.wait(timeout=60)
+    assert time.monotonic() - begun < 60
+    assert "is repeated after the next start" in log.read_text()
     engine.dispose()
 
 

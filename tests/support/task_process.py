@@ -1,4 +1,4 @@
-"""Starts a part of the tasks in this process, with the fake harness: ``python -m tests.support.task_process embedded|worker|beat``."""
+"""Starts a part of the tasks in this process, with the fake harness: ``python -m tests.support.task_process embedded|worker|beat|up``."""
 
 import signal
 import sys
@@ -33,4 +33,10 @@ def beat() -> None:
     beat_main()
 
 
-{"embedded": embedded, "worker": worker, "beat": beat}[sys.argv[1]]()
+def up() -> None:
+    from control_plane.cli.processes import run_embedded
+
+    run_embedded()
+
+
+{"embedded": embedded, "worker": worker, "beat": beat, "up": up}[sys.argv[1]]()

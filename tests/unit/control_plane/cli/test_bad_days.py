@@ -46,7 +46,10 @@ def test_a_file_that_is_missing(run) -> None:
     [
         ({"URL": "http://127.0.0.1:1"}, 4, "Start one with `tidegate up`"),
         ({"URL": "http://127.0.0.1:abc"}, 2, "TIDEGATE_URL"),
-        ({"TOKEN_FILE": "/nonexistent"}, 1, "no token"),
+        ({"URL": "127.0.0.1:8080"}, 2, "begin with https:// or http://"),
+        ({"TOKEN_FILE": "/nonexistent"}, 1, "no token: /nonexistent is not there"),
+        ({"TOKEN_FILE": "/dev/null"}, 1, "no token: /dev/null is empty"),
+        ({"TOKEN_FILE": "/etc/passwd"}, 2, "/etc/passwd has to hold one token"),
         ({"TOKEN_FILE": "/"}, 1, "cannot use /: Is a directory"),
         ({"PORT": "abc"}, 2, "TIDEGATE_PORT"),
         ({"REGISTRY_MIRRORS": "{hunter2"}, 2, "registry_mirrors"),
@@ -87,6 +90,11 @@ def test_too_little_space_is_refused_before_the_start(run, monkeypatch: pytest.M
 def test_a_full_disk_is_told_with_the_place() -> None:
     said = file_trouble(OSError(28, "No space left on device", "/data/lock")).message
     assert said == "cannot use /data/lock: No space left on device; free some space, then repeat"
+
+
+def test_an_address_of_another_machine_is_told() -> None:
+    with pytest.raises(Refused, match="Choose an address of this machine with --host"):
+        check_free(["192.0.2.1"], 8080)
 
 
 def test_a_port_that_is_taken_is_told() -> None:
