@@ -192,9 +192,7 @@ def _proof(answer: Answer) -> str:
 
 def _next(answer: Answer) -> str | None:
     """Return the address of the next page. Forges name first, previous and last ones in the same header."""
-    parts = answer.headers.get("link", "").split(",")
-    link = next((part for part in parts if 'rel="next"' in part or "rel=next" in part), "")
-    return next_page(answer.url, link)
+    return next_page(answer.url, answer.headers.get("link", ""))
 
 
 def _tag(one: Published, commit: str) -> Tag:

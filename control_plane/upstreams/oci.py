@@ -40,6 +40,7 @@ _IMAGE_CONFIGS = frozenset(
     {"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"}
 )
 _ACCEPT = ", ".join(protocol.MANIFEST_TYPES)
+_TOLD_BY_HEAD = ("content-type", "content-length", "docker-content-digest")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -153,9 +154,9 @@ class RegistryClient:
             answer = self._ask(name, "HEAD", url, application=application, accept=True)
         except NotFound:  # an answer without a body: GET tells whether it is a registry that says so
             return self.manifest(reference, application=application).digest
-        if not answer.headers.get("content-type"):
-            raise protocol.not_a_registry(_shown(answer.url), "without a Content-Type")
-        return protocol.checked_manifest_digest(asked, answer.headers.get("docker-content-digest"), None)
+        if not all(answer.headers.get(name) for name in _TOLD_BY_HEAD):
+            return self.manifest(reference, application=application).digest  # nor is it a registry's, then GET says so
+        return protocol.checked_manifest_digest(asked, answer.headers["docker-content-digest"], None)
 
     def manifest(self, reference: str, *, application: str = "") -> ManifestDocument:
         """Return the manifest of ``name:tag`` or ``name@sha256:…``, its digest checked."""
@@ -342,7 +343,7 @@ class RegistryClient:
 
     def _authorization(self, name: Reference, refused: _Answer, key: TokenKey) -> Lent:
         """Ask for the header that a challenge wants. Raises ``Transient`` with the code ``denied`` where none is given."""
-        challenge, account = registry_auth.parse_challenge(refused.headers.get("www-authenticate", "")), key.account
+        challenge, account = registry_auth.challenge_of(refused.headers.get_list("www-authenticate")), key.account
         if not refused.url.startswith(f"{key.server}/"):
             raise Transient(
                 f"{_shown(refused.url)}, where we were redirected to, wants a password: refused", code="denied"
@@ -462,7 +463,7 @@ def _raise_for(answer: _Answer, name: Reference) -> None:
         raise Transient(
             f"{where} lets us in no more: {words}. Is it private, or misspelt?", retry_after=300, code="denied"
         )
-    if status == 429 or status >= 500 or protocol.is_temporary(codes):
+    if status == 429 or status >= 500 or protocol.is_temporary(codes, status):
         raise Transient(f"{where} answers {words}", retry_after=_pause(answer), code="registry_busy")
     raise Transient(f"{where} answers {words}", code="registry_refused", retry_after=300)
 

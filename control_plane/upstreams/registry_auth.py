@@ -6,19 +6,25 @@ this host names over a connection as safe as its own.
 
 import ipaddress
 import re
+import socket
 from collections.abc import Iterable, Sequence
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 import msgspec
 
 from control_plane.domain.errors import Transient
 from control_plane.upstreams.credentials import Account
 
-_PARAMETER = re.compile(r'([A-Za-z_][A-Za-z0-9_-]*)=(?:"((?:[^"\\]|\\.)*)"|([^",\s]*))')
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
+_SCHEME = re.compile(rf"\s*+({_WORD})?+")
+_QUOTED = r'"(?:[^"\\]|\\.)*+"'
+_PARAMETER = re.compile(rf'\s*+({_WORD})\s*+=\s*+({_QUOTED}|[^\s",]++)', re.DOTALL)
+_COMMA = re.compile(r"(?:\s*+,)++")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_STRANGE = re.compile(r"[\x00-\x20\x7f\\]|%(?![0-9A-Fa-f]{2})")  # what a URL cannot have; some clients drop it unseen
 _LOOPBACK_NAMES = ("localhost", "ip6-localhost")
 CLIENT_ID = "tidegate"
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-_PRIVATE_NETWORKS = tuple(ipaddress.ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 
 
 class TokenRequest(msgspec.Struct, frozen=True):
@@ -41,19 +47,35 @@ class Challenge(msgspec.Struct, frozen=True):
 
 
 def parse_challenge(header: str) -> Challenge:
-    """Read a ``WWW-Authenticate`` header; parameters without a value are left out."""
-    scheme, _, rest = header.strip().partition(" ")
-    if scheme.lower() not in {"basic", "bearer"}:
+    """Read a ``WWW-Authenticate`` header (RFC 9110) as far as it can be read; names of parameters are in lower case."""
+    written = _SCHEME.match(header)
+    scheme = (written[1] or "").lower() if written else ""
+    if written is None or scheme not in {"basic", "bearer"}:
         return Challenge("unknown")
-    found = {
-        name: re.sub(r"\\(.)", r"\1", quoted) if quoted or f'{name}=""' in rest else bare
-        for name, quoted, bare in _PARAMETER.findall(rest)
-    }
-    return Challenge(scheme.lower(), {name: value for name, value in found.items() if value or f'{name}=""' in rest})
+    params, after = {}, written.end()
+    while found := _PARAMETER.match(header, after):
+        params[found[1].lower()] = _value(found[2])
+        comma = _COMMA.match(header, found.end())
+        if comma is None:
+            break
+        after = comma.end()
+    return Challenge(scheme, params)
+
+
+def _value(written: str) -> str:
+    return _ESCAPED.sub(r"\1", written[1:-1]) if written.startswith('"') else written
+
+
+def challenge_of(headers: Sequence[str]) -> Challenge:
+    """Return the first challenge of an answer's ``WWW-Authenticate`` headers that we can meet, else the first (in lower case)."""
+    found = [parse_challenge(header) for header in headers]
+    known = next((challenge for challenge in found if challenge.scheme != "unknown"), None)
+    return known or Challenge(headers[0].split(" ")[0].lower() if headers else "unknown")
 
 
 def host_of(netloc: str) -> str:
-    """Return the host of ``host:port`` or of a bare (also IPv6) address, in lower case; nothing where it is none."""
+    """Return the host of ``user:password@host:port`` or of a bare (also IPv6) address, in lower case; nothing where it is none."""
+    netloc = netloc.rpartition("@")[2]
     if netloc.count(":") > 1 and not netloc.startswith("["):
         return netloc.lower()
     try:
@@ -79,20 +101,12 @@ def is_internal(netloc: str) -> bool:
     return not address.is_global or address.is_multicast
 
 
-def is_private_network(netloc: str) -> bool:
-    """Return whether ``netloc`` is an IPv4 address of a private network (10/8, 172.16/12, 192.168/16)."""
-    address = _address(host_of(netloc))
-    return address is not None and any(address in network for network in _PRIVATE_NETWORKS)
-
-
-def default_scheme(netloc: str, *, plain_inside: bool = False) -> str:
+def default_scheme(netloc: str) -> str:
     """Return ``http`` for this machine and ``https`` for every other.
 
-    ``plain_inside``: ``http`` for a private network's address too, as go-containerregistry has it. Ours is stricter: a password
-    is not sent in the clear because an address is private.
+    A private network's address is no exception: a password is not sent in the clear because of where it goes.
     """
-    plain = is_loopback(netloc) or (plain_inside and is_private_network(netloc))
-    return "http" if plain else "https"
+    return "http" if is_loopback(netloc) else "https"
 
 
 def is_realm_allowed(realm: str, registry: str, *, insecure: bool) -> bool:
@@ -100,21 +114,40 @@ def is_realm_allowed(realm: str, registry: str, *, insecure: bool) -> bool:
 
     Plain HTTP only if the registry itself is read so (``insecure``); an internal address only if it is the registry's own.
     """
+    parts = _address_of(realm, insecure=insecure)
+    return parts is not None and (parts.netloc.lower() == registry.lower() or not is_internal(parts.netloc))
+
+
+def is_foreign_url_allowed(url: str, *, insecure: bool) -> bool:
+    """Return whether a layer may be read at ``url``, outside its registry: HTTPS (HTTP if ``insecure``), never an internal address."""
+    parts = _address_of(url, insecure=insecure)
+    return parts is not None and not is_internal(parts.netloc)
+
+
+def _address_of(url: str, *, insecure: bool) -> SplitResult | None:
+    """Return the parts of a URL that a server names; None where it is none, or is read in the clear where that is not allowed."""
     try:
-        parts = urlsplit(realm)
+        parts = urlsplit(url)
+        is_whole = bool(parts.hostname) and parts.port != 0
     except ValueError:
-        return False
-    if parts.scheme != "https" and not (insecure and parts.scheme == "http"):
-        return False
-    if not parts.hostname:
-        return False
-    return parts.netloc.lower() == registry.lower() or not is_internal(parts.netloc)
+        return None
+    is_safe = parts.scheme == "https" or (insecure and parts.scheme == "http")
+    return parts if is_whole and is_safe and not _STRANGE.search(url) else None
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address that connecting to ``host`` would go to: also ``127.1``, ``2130706433``, and IPv4 within IPv6."""
     try:
-        return ipaddress.ip_address(host)
+        address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
+        return _legacy_address(host)
+    return (address.ipv4_mapped or address) if address.version == 6 else address
+
+
+def _legacy_address(host: str) -> ipaddress.IPv4Address | None:
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host))  # looks nothing up: the reading that connecting uses
+    except (OSError, UnicodeEncodeError):
         return None
 
 
@@ -129,9 +162,7 @@ def answer_to_ping(status: int, headers: Sequence[str]) -> Challenge:
         raise Transient(
             f"the registry answers HTTP {status} when asked what it wants", code="registry_refused", retry_after=300
         )
-    found = [parse_challenge(header) for header in headers]
-    known = next((challenge for challenge in found if challenge.scheme != "unknown"), None)
-    return known or Challenge(headers[0].split(" ")[0].lower() if headers else "unknown")
+    return challenge_of(headers)
 
 
 def token_request(realm: str, service: str, repository: str, account: Account | None) -> TokenRequest:
@@ -174,11 +205,3 @@ def clean_scopes(scopes: Iterable[str]) -> list[str]:
 def _clean_actions(actions: Iterable[str]) -> list[str]:
     wanted = set(actions) - {""}
     return ["*"] if "*" in wanted else sorted(wanted)
-
-
-def is_foreign_url_allowed(url: str, *, insecure: bool) -> bool:
-    """Return whether a layer may be read at ``url``, outside its registry: HTTPS (HTTP if ``insecure``), never an internal address."""
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (insecure and parts.scheme == "http"):
-        return False
-    return bool(parts.hostname) and not is_internal(parts.netloc)

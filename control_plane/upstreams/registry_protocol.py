@@ -16,6 +16,7 @@ MANIFEST_TYPES = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
+TEMPORARY_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 TEMPORARY_CODES = frozenset({"TOOMANYREQUESTS", "UNAVAILABLE", "UNKNOWN", "BLOB_UPLOAD_INVALID"})
 KNOWN_CODES = frozenset(
     {
@@ -35,34 +36,51 @@ KNOWN_CODES = frozenset(
         "UNSUPPORTED",
     }
 )
-_LINK = re.compile(r"\s*<([^<>\s]+)>\s*(?:;\s*(.*))?")
+_LINKS = re.compile(r",\s*+(?=<)")
+_LINK = re.compile(r"<([^<>\s]++)>(.*)", re.DOTALL)
+_RELATION = re.compile(r';\s*+rel\s*+=\s*+"?+([^";,]*+)', re.IGNORECASE)
+_STRANGE = re.compile(r"[\x00-\x20\x7f\\]|%(?![0-9A-Fa-f]{2})")  # what a URL cannot have
+_PORTS = {"http": 80, "https": 443}
 _SECRET_PARAMETERS = frozenset(
     {"access_token", "token", "signature", "sig", "x-amz-signature", "x-amz-credential", "password"}
 )
 
 
 def next_page(request_url: str, link: str) -> str | None:
-    """Return the URL of the next page that ``link`` (a ``Link`` header) names, or None where there is none.
+    """Return the URL of the next page that ``link`` (a ``Link`` header, RFC 8288) names, or None where there is none.
 
-    Raises ``Transient`` for a page on another host or by another scheme: a registry does not send us elsewhere.
+    A link that does not say what it leads to is the next page. Raises ``Transient`` for a header that cannot be read, and for a
+    page at another origin: a registry does not send us elsewhere.
     """
-    if not link.strip():
-        return None
-    match = _LINK.match(link)
-    if match is None or not match[1].isprintable():
-        raise not_a_registry(without_secrets(request_url), f"with a Link header that cannot be read, {link[:120]!r}")
-    if "rel=" in (match[2] or "") and "next" not in match[2]:
-        return None
+    for written in _LINKS.split(link.strip()) if link.strip() else []:
+        match = _LINK.match(written)
+        if match is None or _STRANGE.search(match[1]):
+            raise not_a_registry(
+                without_secrets(request_url), f"with a Link header that cannot be read, {link[:120]!r}"
+            )
+        relation = _RELATION.search(match[2])
+        if relation is None or "next" in relation[1].lower().split():
+            return _page(request_url, match[1])
+    return None
+
+
+def _page(request_url: str, address: str) -> str:
     try:
-        url: str = urljoin(request_url, match[1])
-        is_elsewhere = urlsplit(url)[:2] != urlsplit(request_url)[:2]
+        url: str = urljoin(request_url, address)
+        is_elsewhere = _origin(url) != _origin(request_url)
     except ValueError:  # such as the address "["
         raise not_a_registry(
-            without_secrets(request_url), f"with a next page that is no URL, {match[1][:120]!r}"
+            without_secrets(request_url), f"with a next page that is no URL, {address[:120]!r}"
         ) from None
     if is_elsewhere:
         raise Transient(f"the registry's next page is on another server: {without_secrets(url)}", code="next_page")
     return url
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None, str | None]:
+    """Return scheme, host, port and user: the same origin has the same of each. Raises ``ValueError``."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme), parts.username
 
 
 def error_codes(body: bytes) -> list[str]:
@@ -74,23 +92,25 @@ def error_codes(body: bytes) -> list[str]:
         return []
 
 
-def is_temporary(codes: list[str]) -> bool:
-    """Return whether every code says "later", and there is one."""
-    return bool(codes) and all(code in TEMPORARY_CODES for code in codes)
+def is_temporary(codes: list[str], status: int = 0) -> bool:
+    """Return whether every code says "later"; where there is no code, whether the status does."""
+    return all(code in TEMPORARY_CODES for code in codes) if codes else status in TEMPORARY_STATUSES
 
 
 def checked_manifest_digest(asked: str, header: str | None, body: bytes | None) -> str:
-    """Return the digest of a manifest: of its bytes where we have them, and all that is said about it must agree.
+    """Return the digest of a manifest: of its bytes where we have them, else what the registry says, else what was asked for.
 
-    ``asked`` is a tag or a digest; ``header`` is ``Docker-Content-Digest``; ``body`` is None for HEAD. A tag's header is
-    overruled by the bytes. Raises ``Untrusted``, or ``Transient`` where neither says a digest.
+    ``asked`` is a tag or a digest; ``header`` is ``Docker-Content-Digest``; ``body`` is None for HEAD. Where a digest was asked for,
+    header and bytes must both agree; a tag's header is overruled by the bytes. Raises ``Untrusted``, or ``Transient`` where nobody
+    says a digest.
     """
     wanted = asked if asked.startswith("sha256:") else None
-    found = f"sha256:{sha256_hex(body)}" if body is not None else header
+    found = f"sha256:{sha256_hex(body)}" if body is not None else header or wanted
     if not found:
         raise Transient("the registry names no digest (no Docker-Content-Digest header)", code="registry_answer")
-    if wanted is not None and found != wanted:
-        raise Untrusted(f"the registry answered {found} when asked for {wanted}", code="digest_mismatch")
+    for told in (found, header):
+        if wanted is not None and told and told != wanted:
+            raise Untrusted(f"the registry answered {told} when asked for {wanted}", code="digest_mismatch")
     return found
 
 

@@ -168,9 +168,14 @@ def test_a_digest_that_does_not_match_is_never_believed(httpserver: HTTPServer, 
         client.manifest(f"{NAME}@{digest}")
 
 
-def test_a_manifest_without_digest_says_nothing(httpserver: HTTPServer, client: RegistryClient) -> None:
+def test_a_registry_that_names_no_digest_is_asked_for_the_manifest(
+    httpserver: HTTPServer, client: RegistryClient
+) -> None:
+    answer(httpserver, MANIFEST, body="{}")
+    assert client.head(f"{NAME}:1.0.0") == f"sha256:{sha256_hex(b'{}')}"
+    httpserver.clear()
     answer(httpserver, MANIFEST)
-    with pytest.raises(Transient, match="Docker-Content-Digest"):
+    with pytest.raises(Transient, match="is this a registry"):
         client.head(f"{NAME}:1.0.0")
 
 

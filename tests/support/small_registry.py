@@ -308,9 +308,16 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         path = urlsplit(self.path).path
         self.small.requests[f"POST {path}"] += 1
-        body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode(errors="replace")
         form = {name: values[-1] for name, values in parse_qs(body).items()}
-        self._send(self.small.exchange(form) if path == "/token" else _error(405, "UNSUPPORTED"))
+        self._send(self.small.exchange(form) if path == "/token" else _error(405, "UNSUPPORTED", {"Allow": "GET, HEAD"}))
+
+    def do_PUT(self) -> None:
+        """Nothing is written over HTTP."""
+        self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self._send(_error(405, "UNSUPPORTED", {"Allow": "GET, HEAD"}))
+
+    do_PATCH = do_DELETE = do_PUT  # noqa: N815
 
     def _spoilt(self, reply: Reply) -> Reply:
         fault = self.small.fault

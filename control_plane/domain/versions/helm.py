@@ -4,11 +4,18 @@ Helm takes the *first* version of a list that satisfies a range, so an index is 
 our own choice (``selection.choose``) does not depend on a list's order.
 """
 
+import re
 from collections.abc import Sequence
 
+import msgspec
+
 from control_plane.domain.versions.ranges import InvalidRange, parse_range
-from control_plane.domain.versions.references import InvalidReference, Reference, is_domain, is_path, is_tag
+from control_plane.domain.versions.reference_dialects import read_bare_artifact
+from control_plane.domain.versions.references import InvalidReference, Reference
 from control_plane.domain.versions.semver import InvalidVersion, Version, parse
+
+_OPERATOR = re.compile(r"[\^~<>=!*]|\|\|| - ")
+_AFTER_NUMBERS = re.compile("[-+]")
 
 
 def tag_of_version(version: str) -> str:
@@ -22,14 +29,9 @@ def version_of_tag(tag: str) -> str:
 
 
 def is_range(text: str) -> bool:
-    """Return whether ``text`` is a range and not one version."""
-    if _version(text) is not None:
-        return False
-    try:
-        parse_range(text)
-    except InvalidRange:
-        return False
-    return True
+    """Return whether Helm takes ``text`` for a range: it has an operator or a wildcard, whether it can be read or not."""
+    numbers = _AFTER_NUMBERS.split(text, maxsplit=1)[0]
+    return _OPERATOR.search(text) is not None or "x" in numbers.lower()
 
 
 def newest_first(texts: Sequence[str]) -> list[str]:
@@ -38,15 +40,18 @@ def newest_first(texts: Sequence[str]) -> list[str]:
     return [version.original for version in sorted(versions, reverse=True)]
 
 
-def first_match(texts: Sequence[str], wanted: str) -> str | None:
+def first_match(texts: Sequence[str], wanted: str) -> str:
     """Return the text that Helm picks for ``wanted`` (a version or a range; empty: any): the same text, else the first inside.
 
-    Raises ``InvalidRange``.
+    Raises ``InvalidRange`` for a range that cannot be read, and where nothing is inside.
     """
-    if wanted in texts:
+    if wanted and wanted in texts:
         return wanted
     accepted = parse_range(wanted or "*")
-    return next((text for text in texts if (version := _version(text)) and accepted.contains(version)), None)
+    for text in texts:
+        if (version := _version(text)) and accepted.contains(version):
+            return text
+    raise InvalidRange(f"no version among {len(texts)} is what {wanted or '*'!r} wants")
 
 
 def _version(text: str) -> Version | None:
@@ -59,14 +64,13 @@ def _version(text: str) -> Version | None:
 def split_chart_reference(text: str) -> Reference:
     """Read ``oci://host/name:version@digest`` as Helm does: the host is required, ``+`` becomes ``_``, a digest is not looked at.
 
-    Raises ``InvalidReference``. Where the digest will be believed, ``references.checked_digest`` follows.
+    Raises ``InvalidReference``, also for two ``@``, of which Helm leaves one unread. Where the digest will be believed,
+    ``references.checked_digest`` follows.
     """
     name, _, digest = text.removeprefix("oci://").partition("@")
-    head, slash, last = name.rpartition("/")
-    if not slash:
-        raise InvalidReference(f"{text[:120]!r} names no registry: write host/name")
-    repository, _, tag = last.partition(":")
-    domain, _, path = f"{head}/{repository}".partition("/")
-    if not (is_domain(domain) and is_path(path)) or (tag and not is_tag(tag_of_version(tag))):
-        raise InvalidReference(f"{text[:120]!r} is no chart reference (host/name:version)")
-    return Reference(domain=domain, path=path, tag=tag_of_version(tag), digest=digest)
+    if "@" in digest:
+        raise InvalidReference(f"{text[:120]!r} names two digests")
+    before, colon, version = name.rpartition(":")
+    if colon and "/" not in version:
+        name = f"{before}:{tag_of_version(version)}"
+    return msgspec.structs.replace(read_bare_artifact(name), digest=digest)

@@ -17,6 +17,8 @@ MAX_LENGTH = 1_024  # characters of a pattern
 MAX_MEMORY = 1 << 20  # bytes that a compiled one may take
 REMEMBERED = 131_072  # answers: of a pattern for a text
 REFERENCE = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))")
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,7}")  # of a group; with a zero in front it is a name
+_PIECE = re.compile(r"\\Q.*?(?:\\E|\Z)|\\(.)|[^\\]++", re.DOTALL)
 
 
 class Pattern(msgspec.Struct, frozen=True):
@@ -42,7 +44,7 @@ def _group(match: Any, found: re.Match[str]) -> str:
     if found[1]:
         return "$"
     name = found[2] or found[3]
-    if name.isdecimal():
+    if _NUMBER.fullmatch(name):
         return (match[int(name)] or "") if int(name) <= match.re.groups else ""
     return match.groupdict().get(name) or ""
 
@@ -72,11 +74,16 @@ def compile_pattern(text: str) -> Pattern:
 
 
 def _compiled(text: str, expression: str) -> Any:
+    if any(piece[1] == "C" for piece in _PIECE.finditer(expression)):
+        raise InvalidRange(f"pattern {text!r}: \\C, a single byte, cannot be used: texts are of characters")
     options = re2.Options()
     options.max_mem = MAX_MEMORY
     options.log_errors = False
     try:
-        return re2.compile(expression, options)
+        compiled = re2.compile(expression, options)
     except re2.error as error:
         why = error.args[0].decode() if isinstance(error.args[0], bytes) else error
         raise InvalidRange(f"pattern {text!r}: no regular expression in RE2 syntax: {why}") from None
+    if strange := next((name for name in compiled.groupindex if not name.isascii()), ""):
+        raise InvalidRange(f"pattern {text!r}: the name of a group, {strange!r}, has other letters than A to Z")
+    return compiled

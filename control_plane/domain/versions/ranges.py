@@ -13,6 +13,7 @@ import msgspec
 from control_plane.domain.versions.semver import InvalidVersion, Key, Version, parse
 
 MAX_LENGTH = 512
+MAX_ALTERNATIVES = 32  # parts between ||, as the original has it
 _SPACE = r"[\t\n\f\r ]"
 _NUMBER = r"[0-9|xX*]++"  # the bar is the original's slip: kept, so that a text means here what it means to Helm
 _IDENTIFIERS = r"[0-9A-Za-z-]++(?:\.[0-9A-Za-z-]++)*+"
@@ -95,8 +96,10 @@ def parse_range(text: str) -> Range:
     """Read a range. Raises ``InvalidRange``; an empty text is none (``*`` means any release)."""
     if len(text) > MAX_LENGTH:
         raise InvalidRange(f"a range has at most {MAX_LENGTH} characters")
-    rewritten = _HYPHENATED.sub(r">= \1, <= \2 ", text)
-    return Range(text, tuple(_alternative(part) for part in rewritten.split("||")))
+    parts = _HYPHENATED.sub(r">= \1, <= \2 ", text).split("||")
+    if len(parts) > MAX_ALTERNATIVES:
+        raise InvalidRange(f"a range has at most {MAX_ALTERNATIVES} parts between ||")
+    return Range(text, tuple(map(_alternative, parts)))
 
 
 def _alternative(text: str) -> Alternative:

@@ -24,6 +24,7 @@ _REFERENCE = re.compile(rf"(?:({_DOMAIN})/)?({_PATH})(?::({_TAG}))?(?:@({_DIGEST
 _VALID_DOMAIN = re.compile(_DOMAIN)
 _VALID_TAG = re.compile(_TAG)
 _VALID_PATH = re.compile(_PATH)
+_VALID_DIGEST = re.compile(_DIGEST)
 _IDENTIFIER = re.compile(r"[a-f0-9]{64}")
 _SHA256 = re.compile(r"sha256:[a-f0-9]{64}")
 
@@ -61,6 +62,15 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
         return format_reference(self.repository, tag=self.tag, digest=self.digest)
 
 
+def compose(name: str, *, tag: str = "", digest: str = "") -> str:
+    """Return the reference of a name (no tag or digest in it), a tag and a digest of any hash. Raises ``InvalidReference``."""
+    if tag and not is_tag(tag):
+        raise InvalidReference(f"{tag[:80]!r} is no tag: up to 128 of A-Z, a-z, 0-9 and _ - . beginning with no - or .")
+    if digest and not _VALID_DIGEST.fullmatch(digest):
+        raise InvalidReference(f"{digest[:80]!r} is no digest: a hash's name, a colon, and hexadecimal digits")
+    return format_reference(parse_name(name).repository, tag=tag, digest=digest)
+
+
 def format_reference(name: str, *, tag: str = "", digest: str = "") -> str:
     """Return ``name:tag@digest`` with the parts that there are."""
     return name + (f":{tag}" if tag else "") + (f"@{digest}" if digest else "")
@@ -75,6 +85,14 @@ def parse(text: str) -> Reference:
     if len(path) > MAX_PATH:
         raise InvalidReference(f"the name in {text[:80]!r}… has more than {MAX_PATH} characters")
     return Reference(domain=domain, path=path, tag=tag, digest=checked_digest(digest) if digest else "")
+
+
+def parse_name(text: str) -> Reference:
+    """Read a name as it stands, which has neither tag nor digest. Raises ``InvalidReference``."""
+    name = parse(text)
+    if name.tag or name.digest:
+        raise InvalidReference(f"{text[:120]!r} is more than a name: leave off {text[len(name.repository) :][:80]!r}")
+    return name
 
 
 def _problem(text: str) -> str:
@@ -142,6 +160,6 @@ def is_tag(text: str) -> bool:
     return _VALID_TAG.fullmatch(text) is not None
 
 
-def is_path(text: str) -> bool:
+def is_path(text: str, *, longest: int = MAX_PATH) -> bool:
     """Return whether ``text`` is a repository's path by the distribution specification."""
-    return len(text) <= MAX_PATH and _VALID_PATH.fullmatch(text) is not None
+    return len(text) <= longest and _VALID_PATH.fullmatch(text) is not None

@@ -149,12 +149,13 @@ def _key(strategy: Strategy, tag: Tag) -> Any:
 
 
 def select(strategy: Strategy, constraint: str, tags: Iterable[Tag]) -> Tag | None:
-    """Return the tag that Argo CD Image Updater takes, None where there is none. Raises ``InvalidRange``.
+    """Return the tag that Argo CD Image Updater takes, None where there is none. Raises ``InvalidRange`` if it matters.
 
     ``constraint`` is the range of ``semver`` (empty: every version, pre-releases too) and the very tag of ``digest``.
     """
-    is_wanted = _constraint(strategy, constraint)
-    return next((tag for tag in reversed(in_order(strategy, tags)) if is_wanted(tag.name)), None)
+    ordered = in_order(strategy, tags)
+    is_wanted = _constraint(strategy, constraint if ordered else "")
+    return next((tag for tag in reversed(ordered) if is_wanted(tag.name)), None)
 
 
 def _constraint(strategy: Strategy, text: str) -> Callable[[str], bool]:

@@ -20,6 +20,8 @@ from control_plane.domain.versions.semver import InvalidVersion, Key, Version, p
 Reach = Literal["all", "major", "minor", "patch"]
 LATEST = "latest"
 NAMES = ("keel.sh", "keel.observer")
+TRIGGER = "keel.sh/trigger"
+Trigger = Literal["poll", "webhook"]
 FORMS = "all, major, minor, patch, force, glob:… or regexp:…"
 NOT_ASKED = "a pre-release, and the policy does not ask for them"
 
@@ -69,16 +71,16 @@ class Semver(msgspec.Struct, frozen=True):
 
 
 class Force(msgspec.Struct, frozen=True):
-    """Any tag; with ``match_tag`` only the very one that runs now. Of two versions the older never replaces the newer."""
+    """Any tag; with ``match_tag`` only the very one that runs now. Of two versions only the newer replaces the other."""
 
     match_tag: bool = False
 
     def should_update(self, current: str, candidate: str) -> bool:
         """See ``KeelPolicy``."""
-        if self.match_tag and current != candidate:
-            return False
+        if self.match_tag or current == candidate:
+            return current == candidate
         one, other = _lenient(current), _lenient(candidate)
-        return one is None or other is None or not other < one
+        return one is None or other is None or one < other
 
     def ordered(self, tags: Sequence[str]) -> list[str]:
         """Versions first, the newest before the others; what is no version stays in the registry's order."""
@@ -106,7 +108,12 @@ class ByPattern(msgspec.Struct, frozen=True):
 
     def sort_key(self, tag: str) -> str:
         """Return what a tag that matches is ordered by."""
-        return (expand(self.text, "${compare}", tag) or tag) if "<compare>" in self.text else tag
+        return expand(self.text, "${compare}", tag) or "" if self.has_key else tag
+
+    @property
+    def has_key(self) -> bool:
+        """Say whether the pattern names what tags are ordered by; where that group takes no part in a match, it is empty."""
+        return "compare" in compile_pattern(self.text).compiled.groupindex
 
 
 def parse_policy(text: str, *, match_prerelease: bool = True, match_tag: bool = False) -> KeelPolicy:
@@ -145,13 +152,10 @@ def policy_of_metadata(labels: Mapping[str, str], annotations: Mapping[str, str]
     return None
 
 
-def trigger_of_metadata(labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:
-    """Return what makes Keel look: annotations go before labels; ``default`` where neither says."""
-    for given in (annotations, labels):
-        for name in NAMES:
-            if (trigger := given.get(f"{name}/trigger")) is not None:
-                return trigger
-    return "default"
+def trigger_of_metadata(labels: Mapping[str, str], annotations: Mapping[str, str]) -> Trigger:
+    """Return what makes Keel look: annotations go before labels; whatever is not ``poll`` is a webhook, as is nothing."""
+    given = annotations if TRIGGER in annotations else labels
+    return "poll" if given.get(TRIGGER) == "poll" else "webhook"
 
 
 def read_version(text: str) -> Version:

@@ -3,6 +3,7 @@
 The library of Python's own packaging reads and compares them. Pre-releases count only where the specifier names one.
 """
 
+from contextlib import suppress
 from functools import lru_cache
 
 import msgspec
@@ -53,16 +54,17 @@ def parse_specifiers(text: str) -> SpecifierSet:
     """Read specifiers between commas. Raises ``InvalidRange``."""
     if len(text) > 2 * MAX_LENGTH:
         raise InvalidRange(f"a specifier has at most {2 * MAX_LENGTH} characters")
-    try:
-        return SpecifierSet(text)
-    except InvalidSpecifier:
-        raise InvalidRange(f"{text[:80]!r} is no specifier of PEP 440 (such as >=2.1,<3 or ~=1.4.2)") from None
+    is_ascii = text.strip().isascii()  # the library reads some others (a long s in poſt) that it then cannot compare by
+    with suppress(InvalidSpecifier):
+        if is_ascii:
+            return SpecifierSet(text)
+    raise InvalidRange(f"{text[:80]!r} is no specifier of PEP 440 (such as >=2.1,<3 or ~=1.4.2)")
 
 
 def parse_version(text: str) -> Version:
     """Read a version. Raises ``packaging``'s ``InvalidVersion``, a ``ValueError``."""
-    if len(text) > MAX_LENGTH:
-        raise InvalidVersion(f"a version has at most {MAX_LENGTH} characters")
+    if len(text) > MAX_LENGTH or not text.strip().isascii():
+        raise InvalidVersion(f"a version has at most {MAX_LENGTH} characters, all ASCII")
     return Version(text)
 
 

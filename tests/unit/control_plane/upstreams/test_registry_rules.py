@@ -2,9 +2,17 @@
 
 import pytest
 
-from control_plane.domain.errors import Transient
+from cluster_agent.contract import sha256_hex
+from control_plane.domain.errors import Transient, Untrusted
 from control_plane.upstreams import registry_auth
-from control_plane.upstreams.registry_protocol import RetryPlan, error_codes, is_retryable, next_page
+from control_plane.upstreams.registry_protocol import (
+    RetryPlan,
+    checked_manifest_digest,
+    error_codes,
+    is_retryable,
+    is_temporary,
+    next_page,
+)
 
 
 @pytest.mark.parametrize(
@@ -90,12 +98,33 @@ def test_foreign_layers(url: str, insecure: bool, allowed: bool) -> None:
     assert registry_auth.is_foreign_url_allowed(url, insecure=insecure) is allowed
 
 
-def test_private_networks_are_read_in_the_clear_only_where_asked() -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://2130706433/x",
+        "https://0x7f.1/x",
+        "https://0177.0.0.1/x",
+        "https://127.1/x",
+        "https://[::ffff:169.254.169.254]/x",
+        "https://[fe80::1%25eth0]/x",
+        "https://u:p@127.0.0.1/x",
+        "https://u:p@[::1]/x",
+        "https://LOCALHOST/x",
+        "https://127.0.0.1\n/x",
+        "https://cdn.example.com\\@127.0.0.1/x",
+        "https:///x",
+        "https://[/x",
+        "https://cdn.example.com:port/x",
+    ],
+)
+def test_internal_addresses_are_known_however_they_are_written(url: str) -> None:
+    assert not registry_auth.is_foreign_url_allowed(url, insecure=True)
+    assert not registry_auth.is_realm_allowed(url, "registry.example.com", insecure=True)
+
+
+def test_private_networks_are_not_read_in_the_clear() -> None:
     assert registry_auth.default_scheme("10.2.3.4:5000") == "https"
-    assert registry_auth.default_scheme("10.2.3.4:5000", plain_inside=True) == "http"
-    assert registry_auth.default_scheme("[2001:db8::1]:5000", plain_inside=True) == "https"
-    assert not registry_auth.is_private_network("10.256.0.0:5000")
-    assert registry_auth.is_private_network("172.16.3.4:3000")
+    assert registry_auth.default_scheme("[::1]:5000") == "http"
 
 
 @pytest.mark.parametrize(
@@ -151,6 +180,84 @@ def test_links_that_lead_nowhere(header: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("header", "following"),
+    [
+        ('</v2/a?n=1>; rel="next"', "https://example.com/v2/a?n=1"),
+        ('</p>; rel="prev", </n>; rel="next"', "https://example.com/n"),
+        ('</n>; title="a, b"; REL=next , </l>; rel=last', "https://example.com/n"),
+        ('</n>; rel="last next"', "https://example.com/n"),
+        ('</p>; rel="prev"', None),
+        ("</n>", "https://example.com/n"),
+        ("<https://EXAMPLE.com:443/n>", "https://EXAMPLE.com:443/n"),
+    ],
+)
+def test_the_next_page(header: str, following: str | None) -> None:
+    assert next_page("https://example.com/v2/a", header) == following
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "<https://example.com:444/n>",
+        "<http://example.com/n>",
+        "<//evil.com/n>",
+        "<https://u:p@example.com/n>",
+        "</%zz>",
+        "</a\\b>",
+    ],
+)
+def test_pages_elsewhere_are_refused(header: str) -> None:
+    with pytest.raises(Transient):
+        next_page("https://example.com/v2/a", header)
+
+
+WANTED, ANOTHER = f"sha256:{sha256_hex(b'body')}", f"sha256:{'f' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("asked", "header", "body", "digest"),
+    [
+        ("tag", None, b"body", WANTED),
+        ("tag", ANOTHER, b"body", WANTED),
+        ("tag", ANOTHER, None, ANOTHER),
+        (WANTED, None, b"body", WANTED),
+        (WANTED, None, None, WANTED),
+        (WANTED, WANTED, None, WANTED),
+    ],
+)
+def test_the_digest_of_a_manifest(asked: str, header: str | None, body: bytes | None, digest: str) -> None:
+    assert checked_manifest_digest(asked, header, body) == digest
+
+
+@pytest.mark.parametrize(
+    ("asked", "header", "body", "error"),
+    [
+        ("tag", None, None, Transient),
+        (WANTED, ANOTHER, b"body", Untrusted),
+        (WANTED, ANOTHER, None, Untrusted),
+        (WANTED, WANTED, b"evil", Untrusted),
+    ],
+)
+def test_digests_that_do_not_agree(asked: str, header: str | None, body: bytes | None, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        checked_manifest_digest(asked, header, body)
+
+
+@pytest.mark.parametrize(
+    ("codes", "status", "is_later"),
+    [
+        ([], 0, False),
+        ([], 500, True),
+        ([], 404, False),
+        (["TOOMANYREQUESTS"], 429, True),
+        (["UNKNOWN", "DENIED"], 500, False),
+    ],
+)
+def test_what_says_later(codes: list[str], status: int, is_later: bool) -> None:
+    assert is_temporary(codes, status) is is_later
+
+
+@pytest.mark.parametrize(
     ("header", "scheme", "parameters"),
     [
         ("foo bar", "unknown", {}),
@@ -161,6 +268,13 @@ def test_links_that_lead_nowhere(header: str) -> None:
             "bearer",
             {"realm": "https://a.io/token", "service": "a.io"},
         ),
+        (
+            'Bearer realm = "https://a.io/t"   ,service=a.io, Scope  ="x:pull,push"  ',
+            "bearer",
+            {"realm": "https://a.io/t", "service": "a.io", "scope": "x:pull,push"},
+        ),
+        ('Bearer realm="https://a.io/t", Basic realm="x"', "bearer", {"realm": "https://a.io/t"}),
+        ("Bearer,", "bearer", {}),
         ('Bearer realm="https://a.io/token",service', "bearer", {"realm": "https://a.io/token"}),
         (
             'Bearer realm="https://a.io/token",service=a.io,scope="repository:x:pull,push"',

@@ -64,6 +64,7 @@ def test_what_replaces_what_runs(policy: str, current: str, candidate: str, upda
         (False, "8.1.0", "8.1.0", True),
         (False, "1.2.3-4", "1.2.3-3", False),
         (False, "1.2.3-3", "1.2.3-4", True),
+        (False, "1.0.0", "v1.0.0", False),
         (True, "latest", "latest", True),
         (True, "latest", "main", False),
         (True, "1.2.3", "1.2.4", False),
@@ -95,6 +96,7 @@ def test_what_is_no_version_with_a_minor_is_refused(candidate: str) -> None:
         ("force", "", ""),
         ("all", "1.3.0 aa1.0.0 zzz 1.3.0-dev 123 1.2.3-rc.1.2+meta", "1.3.0 1.3.0-dev 1.2.3-rc.1.2+meta"),
         ("glob:b*", "b1 a9 b2", "b2 b1"),
+        ("regexp:^b-(?P<compare>[0-9]*)", "b- b-1", "b-1 b-"),
         ("regexp:^b-(?P<compare>[0-9]+)-", "b-1-z b-3-a b-2-k c-9-z", "b-3-a b-2-k b-1-z"),
     ],
 )
@@ -144,7 +146,8 @@ def test_metadata(labels: dict[str, str], annotations: dict[str, str], policy: t
 
 
 def test_triggers() -> None:
-    assert keel.trigger_of_metadata({}, {}) == "default"
+    assert keel.trigger_of_metadata({}, {}) == "webhook"
+    assert keel.trigger_of_metadata({}, {TRIGGER: "sometimes"}) == "webhook"
     assert keel.trigger_of_metadata({TRIGGER: "poll"}, {}) == "poll"
     assert keel.trigger_of_metadata({TRIGGER: "poll"}, {TRIGGER: "webhook"}) == "webhook"
 

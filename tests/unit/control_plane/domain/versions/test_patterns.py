@@ -17,6 +17,8 @@ from control_plane.domain.versions.ranges import InvalidRange
         ("regex:[0-9]", "a1b", True),
         ("1.2", "1.2", True),
         ("1.2", "1x2", False),
+        (r"regexp:^\\C$", r"\C", True),
+        (r"regexp:^\Q\C\E$", r"\C", True),
     ],
 )
 def test_matches(pattern: str, text: str, expected: bool) -> None:
@@ -24,13 +26,24 @@ def test_matches(pattern: str, text: str, expected: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("template", "expected"), [("$1", "7"), ("${n}-$$", "7-$"), ("$1x", ""), ("${1}x", "7x"), ("$9", ""), ("a$", "a$")]
+    ("template", "expected"),
+    [("$1", "7"), ("${n}-$$", "7-$"), ("$1x", ""), ("${1}x", "7x"), ("$9", ""), ("$01", ""), ("a$", "a$")],
 )
 def test_expands_as_go_does(template: str, expected: str) -> None:
     assert compile_pattern("regexp:^v(?P<n>[0-9]+)").expand("v7", template) == expected
 
 
-@pytest.mark.parametrize("pattern", ["regexp:(", r"regexp:(a)\1", "glob:" + "a" * 2_000, "regexp:((a{100}){100}){100}"])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "regexp:(",
+        r"regexp:(a)\1",
+        "glob:" + "a" * 2_000,
+        "regexp:((a{100}){100}){100}",
+        r"regexp:a\C",
+        "regexp:(?P<é>a)",
+    ],
+)
 def test_refuses(pattern: str) -> None:
     with pytest.raises(InvalidRange, match="pattern"):
         compile_pattern(pattern)

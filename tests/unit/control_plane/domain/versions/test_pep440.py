@@ -24,6 +24,8 @@ def read(rule: str, text: str) -> Reading:
         (">=2,!=2.1.*", "2.1.7", "outside !=2.1.*"),
         (">=2,<3", "1.9", "outside >=2"),
         ("*", "1.0-alpine", "no version by PEP 440"),
+        (" >=1 ", "1.0 ", ""),
+        ("*", "1.0poſt1", "no version by PEP 440"),
         ("*", "1." + "0." * 200 + "1", "no version by PEP 440"),
     ],
 )
@@ -51,7 +53,7 @@ def test_order_and_epochs() -> None:
     assert newest > before
 
 
-@pytest.mark.parametrize("rule", ["=>2.0", "==", "~=1", "2.0", ">=1.0," + "<9," * 300])
+@pytest.mark.parametrize("rule", ["=>2.0", "==", "~=1.2.3poſt1", "~=1", "2.0", ">=1.0," + "<9," * 300])
 def test_bad_specifiers(rule: str) -> None:
     with pytest.raises(InvalidRange):
         compile_specifier(rule, current="")

@@ -91,6 +91,12 @@ def test_a_hostile_range_costs_no_time(hostile: str) -> None:
     assert time.perf_counter() - started < 0.1
 
 
+def test_a_range_has_at_most_32_alternatives() -> None:
+    assert parse_range("||".join("1" * 32))
+    with pytest.raises(InvalidRange, match="32"):
+        parse_range("||".join("1" * 33))
+
+
 def test_equal_versions_are_equal_whatever_their_build() -> None:
     assert parse("1.0.0+a") == parse("1.0.0+b")
     assert hash(parse("1.0.0+a")) == hash(parse("1"))

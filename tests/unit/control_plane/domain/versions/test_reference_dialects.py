@@ -2,21 +2,43 @@
 
 import pytest
 
-from control_plane.domain.versions.reference_dialects import api_host, is_authority, read_artifact, read_name
+from control_plane.domain.versions.reference_dialects import (
+    api_host,
+    default_scheme,
+    is_authority,
+    is_private_network,
+    read_artifact,
+    read_bare_artifact,
+    read_name,
+)
 from control_plane.domain.versions.references import InvalidReference
 
 DIGEST = f"sha256:{'deadb33f' * 8}"
 
 
 @pytest.mark.parametrize(
-    "text", ["", "gcr.io", "gcr.io:9001", "localhost:9090", "::1", "[::1]:5000", "10.256.0.0:5000", "a_b"]
+    "text", ["", "gcr.io", "gcr.io:9001", "localhost:9090", "::1", "[::1]:5000", "10.256.0.0:5000", "a_b", ":", "]"]
 )
 def test_authorities(text: str) -> None:
     assert is_authority(text)
 
 
 @pytest.mark.parametrize(
-    "text", ["white space", "gcr?com", "a/b", "user@host", "host:port", "[::1", "[::1]x", "a\x7f", "a#b"]
+    "text",
+    [
+        "white space",
+        "gcr?com",
+        "a/b",
+        "user@host",
+        "host:port",
+        "[::1",
+        "[::1]x",
+        "a\x7f",
+        "a#b",
+        "[3]",
+        "a[::1]",
+        "[10.0.0.1]",
+    ],
 )
 def test_what_is_no_authority(text: str) -> None:
     assert not is_authority(text)
@@ -77,7 +99,8 @@ def test_bad_repositories(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["gcr.io/p/i:c@n'tuse", "gcr.io/p/i:white space", f"gcr.io/p/i:{'t' * 128}", f"a/b@{DIGEST}"]
+    "text",
+    ["gcr.io/p/i:c@n'tuse", "gcr.io/p/i:white space", f"gcr.io/p/i:{'t' * 129}", "library/ubuntu:", f"a/b@{DIGEST}"],
 )
 def test_bad_tags(text: str) -> None:
     with pytest.raises(InvalidReference):
@@ -102,7 +125,6 @@ def test_artifact(scheme: str) -> None:
         f"registry.example.com/hello-world:foobar:{DIGEST}",
         f"registry.example.com/hello-world@@{DIGEST}",
         f"registry.example.com/hello-world @{DIGEST}",
-        "registry.example.com/hello-world@",
         "oci://localhost",
         "oci://invalid registry/repo",
         "localhost/oci://hello-world",
@@ -112,6 +134,41 @@ def test_artifact(scheme: str) -> None:
 def test_bad_artifacts(text: str) -> None:
     with pytest.raises(InvalidReference):
         read_artifact(text)
+
+
+def test_schemes_are_left_off_by_the_next_oras_only() -> None:
+    assert read_artifact("oci://ghcr.io/acme/job").path == "acme/job"
+    with pytest.raises(InvalidReference):
+        read_bare_artifact("oci://ghcr.io/acme/job")
+
+
+def test_a_tag_before_a_digest_is_not_looked_at() -> None:
+    assert read_artifact(f"ghcr.io/job:no+tag@{DIGEST}").tag == "no+tag"
+    assert read_artifact("ghcr.io/job@").digest == ""
+    with pytest.raises(InvalidReference):
+        read_artifact("ghcr.io/job:no+tag@")
+
+
+@pytest.mark.parametrize(
+    ("registry", "scheme"),
+    [
+        ("10.2.3.4:5000", "http"),
+        ("localhost:8080", "http"),
+        ("localhost", "https"),
+        ("a.localhost", "http"),
+        ("127.0.0.2", "https"),
+        ("[2001:db8::1]:5000", "https"),
+    ],
+)
+def test_the_scheme_that_go_containerregistry_asks_by(registry: str, scheme: str) -> None:
+    assert default_scheme(registry) == scheme
+
+
+def test_private_networks() -> None:
+    assert is_private_network("172.16.3.4:3000")
+    assert not is_private_network("10.256.0.0:5000")
+    with pytest.raises(InvalidReference):
+        is_private_network("10.0.0.1:http")
 
 
 def test_docker_hub_answers_elsewhere() -> None:

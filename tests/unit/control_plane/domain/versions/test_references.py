@@ -40,6 +40,21 @@ def test_defaults_are_dockers() -> None:
     assert str(refs.normalise("nginx").pinned("sha256:" + "0" * 64)) == "docker.io/library/nginx@sha256:" + "0" * 64
 
 
+def test_composing_is_the_other_way_round() -> None:
+    digest = "sha256:" + "0" * 64
+    assert refs.compose("ghcr.io/a/b", tag="1.0", digest=digest) == f"ghcr.io/a/b:1.0@{digest}"
+    assert refs.parse_name("ghcr.io/a/b") == Reference(domain="ghcr.io", path="a/b")
+
+
+@pytest.mark.parametrize(
+    ("name", "tag", "digest"),
+    [("a:1", "", ""), ("A", "", ""), ("a", "-1", ""), ("a", "", "sha256:0"), ("a", "x" * 129, "")],
+)
+def test_what_cannot_be_composed_is_refused(name: str, tag: str, digest: str) -> None:
+    with pytest.raises(InvalidReference):
+        refs.compose(name, tag=tag, digest=digest)
+
+
 @pytest.mark.parametrize("text", ["", "UPPER", "a:b:c", "a@sha256:0", "http://x/y", "a b", "a/", "/a", "x" * 300])
 def test_what_is_no_reference_is_refused(text: str) -> None:
     with pytest.raises(InvalidReference):
