@@ -1,53 +1,60 @@
-"""The option ``--conformance-dir``, one test per case, and a count per file at the end."""
+"""The option ``--conformance-dir``, one test per case, and at the end a count per file and what is not supported."""
 
-import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-DEFAULT_DIR = Path(__file__).parents[2].parent / "shared" / "conformance"
+from tests.conformance.case_files import Case, folders, read
+
+FILE = "conformance file"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--conformance-dir", type=Path, default=None, help="folder of *.jsonl cases (default: ../shared/conformance)"
+        "--conformance-dir",
+        type=Path,
+        default=None,
+        help="folder of *.jsonl cases (default: tests.conformance.case_files, and ../shared/conformance where it is there)",
     )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "case" not in metafunc.fixturenames:
         return
-    folder = metafunc.config.getoption("--conformance-dir", default=None)
-    if folder is not None and not folder.is_dir():
-        raise pytest.UsageError(f"--conformance-dir {folder}: no such folder")
-    cases = [
-        pytest.param(path.stem, json.loads(line), id=json.loads(line)["id"])
-        for path in sorted((folder or DEFAULT_DIR).glob("*.jsonl"))
-        for line in path.read_text(encoding="utf-8").splitlines()
-        if line.strip()
-    ]
-    nowhere = pytest.mark.skip(reason=f"no conformance cases in {folder or '../shared/conformance'}")
-    metafunc.parametrize(("dialect", "case"), cases or [pytest.param("", {}, id="none", marks=nowhere)])
+    wanted = metafunc.config.getoption("--conformance-dir", default=None)
+    if wanted is not None and not wanted.is_dir():
+        raise pytest.UsageError(f"--conformance-dir {wanted}: no such folder")
+    cases = [pytest.param(case, id=case.name) for folder in folders(wanted) for case in read(folder)]
+    nowhere = pytest.mark.skip(reason=f"no *.jsonl in {wanted}")
+    metafunc.parametrize("case", cases or [pytest.param(None, id="none", marks=nowhere)])
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Note whose case it is where the report will have it, also from another process."""
+    case = item.callspec.params.get("case") if isinstance(item, pytest.Function) and hasattr(item, "callspec") else None
+    if isinstance(case, Case):
+        item.user_properties.append((FILE, f"{case.file.parent.name}/{case.file.name}"))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
     counts: dict[str, Counter[str]] = {}
-    reasons: dict[tuple[str, str], int] = Counter()
+    reasons: Counter[tuple[str, str]] = Counter()
     for outcome in ("passed", "failed", "skipped"):
         for report in terminalreporter.stats.get(outcome, []):
-            if "test_conformance.py::test_case[" not in report.nodeid or report.nodeid.endswith("[none]"):
+            file = dict(getattr(report, "user_properties", ())).get(FILE)
+            if file is None or (outcome == "passed" and report.when != "call"):
                 continue
-            dialect = report.nodeid.partition("[")[2].rpartition("-")[0]
-            counts.setdefault(dialect, Counter())[outcome] += 1
+            counts.setdefault(file, Counter())[outcome] += 1
             if outcome == "skipped":
-                reasons[dialect, report.longrepr[2].removeprefix("Skipped: ")] += 1
+                reasons[file, report.longrepr[2].removeprefix("Skipped: ")] += 1
     if not counts:
         return
     terminalreporter.section("conformance")
-    for dialect, count in sorted(counts.items()):
+    for file, count in sorted(counts.items()):
         terminalreporter.line(
-            f"{dialect:26} {count['passed']:4} passed {count['failed']:4} failed {count['skipped']:4} not supported"
+            f"{file:46}{count['passed']:6} passed{count['failed']:6} failed{count['skipped']:6} not supported"
         )
-    for (dialect, reason), number in sorted(reasons.items()):
-        terminalreporter.line(f"not supported: {dialect} ({number}): {reason}")
+    for (file, reason), number in sorted(reasons.items()):
+        terminalreporter.line(f"not supported: {file} ({number}): {reason}")

@@ -7,6 +7,10 @@ Input = dict[str, Any]
 Answer = Callable[[Input], Any]
 
 
+class Unsupported(Exception):
+    """Nobody answers the operation, or this kind of it; the text says why."""
+
+
 def valid(read: Callable[[str], object], text: str) -> dict[str, bool]:
     try:
         read(text)

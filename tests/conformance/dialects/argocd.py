@@ -37,7 +37,6 @@ def tags_sort_asc(given: Input) -> list[str]:
 
 
 def image_parse(given: Input) -> dict[str, str | None]:
-    assert given["alias_syntax"]
     image = argocd_images.parse_image(given["image"])
     return {
         "registry": image.registry,

@@ -40,8 +40,17 @@ def image_parse(given: Input) -> dict[str, str]:
     }
 
 
-def version_from_image(given: Input) -> dict[str, bool]:
-    return valid(keel.read_version, references.docker_reference(given["image"]).tag)
+def version_from_image(given: Input) -> dict[str, Any]:
+    tag = references.docker_reference(given["image"]).tag
+    return valid(keel.read_version, tag) | {"version": tag}
+
+
+def version_parse(given: Input) -> dict[str, Any]:
+    try:
+        version = keel.read_version(given["version"])
+    except ValueError:
+        return {"valid": False}
+    return {"valid": True, "major": version.major, "minor": version.minor, "patch": version.patch}
 
 
 ANSWERS = {
@@ -52,7 +61,7 @@ ANSWERS = {
         "policy_from_metadata": from_metadata,
         "trigger_from_metadata": lambda given: keel.trigger_of_metadata(given["labels"], given["annotations"]),
         "version_from_image": version_from_image,
-        "version_parse": lambda given: valid(keel.read_version, given["version"]),
+        "version_parse": version_parse,
         "image_parse": image_parse,
     }
 }

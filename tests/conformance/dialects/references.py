@@ -3,7 +3,6 @@
 from typing import Any
 
 from control_plane.domain.versions import reference_dialects, references
-from control_plane.upstreams import registry_auth
 from tests.conformance.dialects.answering import Answer, Input, is_accepted, valid
 
 
@@ -21,9 +20,8 @@ def domain_and_path(reference: references.Reference) -> dict[str, str]:
 
 
 def split_domain(given: Input) -> dict[str, str]:
-    if given["normalize"]:
-        return dict(zip(("domain", "path"), references.split_domain(given["name"]), strict=True))
-    return domain_and_path(references.parse(given["name"]))
+    read = references.normalise if given["normalize"] else references.parse_name
+    return domain_and_path(read(given["name"]))
 
 
 def normalised(given: Input) -> dict[str, str]:
@@ -42,10 +40,8 @@ REFERENCES: dict[str, Answer] = {
     "reference_parse": lambda given: parsed(references.parse(given["reference"])),
     "reference_parse_canonical_only": lambda given: domain_and_path(references.canonical(given["reference"])),
     "reference_split_domain": split_domain,
-    "reference_format": lambda given: references.format_reference(
-        given["name"], tag=given["tag"], digest=given["digest"]
-    ),
-    "name_valid": lambda given: valid(references.parse, given["name"]),
+    "reference_format": lambda given: references.compose(given["name"], tag=given["tag"], digest=given["digest"]),
+    "name_valid": lambda given: valid(references.parse_name, given["name"]),
     "normalized_name_valid": lambda given: is_accepted(references.normalise, given["name"]),
     "reference_normalize": normalised,
     "reference_any_normalize": any_normalised,
@@ -74,8 +70,8 @@ def artifact(given: Input) -> dict[str, Any]:
 
 GGCR: dict[str, Answer] = {
     "name_parse": ggcr_name,
-    "registry_default_scheme": lambda given: registry_auth.default_scheme(given["registry"], plain_inside=True),
-    "registry_is_private_ip": lambda given: registry_auth.is_private_network(given["registry"]),
+    "registry_default_scheme": lambda given: reference_dialects.default_scheme(given["registry"]),
+    "registry_is_private_ip": lambda given: reference_dialects.is_private_network(given["registry"]),
 }
 
 ORAS: dict[str, Answer] = {
