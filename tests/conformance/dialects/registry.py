@@ -7,9 +7,9 @@ import httpx2
 
 from control_plane.domain.versions import platforms, references
 from control_plane.upstreams import registry_auth, registry_protocol
-from control_plane.upstreams.credentials import Account, Accounts, Rule
 from control_plane.upstreams.oci import RegistryClient
 from tests.conformance.dialects.answering import Answer, Input
+from tests.support.accounts import accounts, entry
 
 HOST = "registry.example.com"
 
@@ -67,8 +67,8 @@ def token_response(given: Input) -> dict[str, bool]:
         challenge = f'Bearer realm="https://auth.example.com/token",service="{given["service"]}"'
         return httpx2.Response(401, headers={"WWW-Authenticate": challenge})
 
-    accounts = Accounts([Rule(HOST, lambda: Account("foo", "bar"))] if given["credentials"] == "basic" else [])
-    with RegistryClient(transport=httpx2.MockTransport(answer), accounts=accounts) as client:
+    known = accounts(entry(HOST)) if given["credentials"] else accounts()
+    with RegistryClient(transport=httpx2.MockTransport(answer), accounts=known) as client:
         client.tags(f"{HOST}/name")
     return {"error": False}
 
