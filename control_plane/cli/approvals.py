@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from control_plane.cli.arguments import Application, Version
 from control_plane.cli.output import Format, Output, show
 from control_plane.domain.errors import NotFound
 
@@ -18,14 +19,22 @@ def register(app: typer.Typer, panel: str) -> None:
 
 
 def approve(
-    application: str, version: str, channel: Channel = None, comment: Comment = "", output: Output = Format.TABLE
+    application: Application,
+    version: Version,
+    channel: Channel = None,
+    comment: Comment = "",
+    output: Output = Format.TABLE,
 ) -> None:
     """Approve a release for the channel that asks for it."""
     _decide("approve", application, version, channel, comment, output)
 
 
 def reject(
-    application: str, version: str, channel: Channel = None, comment: Comment = "", output: Output = Format.TABLE
+    application: Application,
+    version: Version,
+    channel: Channel = None,
+    comment: Comment = "",
+    output: Output = Format.TABLE,
 ) -> None:
     """Keep a release out of the channel that asks for it."""
     _decide("reject", application, version, channel, comment, output)

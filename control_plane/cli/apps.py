@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from control_plane.cli.arguments import Application, Reason
 from control_plane.cli.output import Format, Output, age, show, table, until
 
 app = typer.Typer(help="Declare applications and see them.", no_args_is_help=True)
@@ -56,7 +57,7 @@ def list_applications(output: Output = Format.TABLE) -> None:
 
 
 @app.command("show")
-def show_application(name: str, output: Output = Format.TABLE) -> None:
+def show_application(name: Application, output: Output = Format.TABLE) -> None:
     """One application: its upstreams, with last and next look, and its releases."""
     from control_plane.cli.client import get_client
 
@@ -64,7 +65,7 @@ def show_application(name: str, output: Output = Format.TABLE) -> None:
 
 
 @app.command("remove")
-def remove(name: str, reason: Annotated[str, typer.Option("--reason", "-m", help="kept in the audit log")]) -> None:
+def remove(name: Application, reason: Reason) -> None:
     """Stop tracking an application: nothing new is looked for or promoted. What its channels have stays as it is."""
     from control_plane.cli.client import get_client
 

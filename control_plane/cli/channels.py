@@ -1,9 +1,10 @@
 """``tidegate channel …``: what clusters are told to run."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
+from control_plane.cli.arguments import Application, Channel, Reason
 from control_plane.cli.output import Format, Output, local_time, show, table
 
 app = typer.Typer(help="Channels and their generations.", no_args_is_help=True)
@@ -18,9 +19,7 @@ def list_channels(output: Output = Format.TABLE) -> None:
 
 
 @app.command("recall")
-def recall(
-    channel: str, application: str, reason: Annotated[str, typer.Option("--reason", "-m", help="kept in the audit log")]
-) -> None:
+def recall(channel: Channel, application: Application, reason: Reason) -> None:
     """Take an application's release back: the one before it is published again, at a higher generation."""
     from control_plane.cli.client import get_client
 

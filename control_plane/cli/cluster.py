@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from control_plane.cli.arguments import Cluster, Reason
 from control_plane.cli.output import Format, Output, age, local_time, show, table
 
 app = typer.Typer(help="Clusters that follow a channel.", no_args_is_help=True)
@@ -11,7 +12,9 @@ app = typer.Typer(help="Clusters that follow a channel.", no_args_is_help=True)
 
 @app.command("add")
 def add(
-    name: str,
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="a name of your choice: lower-case letters, digits, dashes")
+    ],
     channel: Annotated[str, typer.Option("--channel", "-c", help="the channel it follows")] = "stable",
     lifetime: Annotated[float, typer.Option("--lifetime", help="seconds in which the join token may be used")] = 3600.0,
     output: Output = Format.TABLE,
@@ -32,7 +35,7 @@ def list_clusters(output: Output = Format.TABLE) -> None:
 
 
 @app.command("show")
-def show_cluster(name: str, output: Output = Format.TABLE) -> None:
+def show_cluster(name: Cluster, output: Output = Format.TABLE) -> None:
     """What a cluster's agent reported, newest first."""
     from control_plane.cli.client import get_client
 
@@ -40,7 +43,7 @@ def show_cluster(name: str, output: Output = Format.TABLE) -> None:
 
 
 @app.command("token")
-def token(name: str, output: Output = Format.TABLE) -> None:
+def token(name: Cluster, output: Output = Format.TABLE) -> None:
     """Make a new join token for a cluster; earlier ones that were not used stop working."""
     from control_plane.cli.client import get_client
 
@@ -48,7 +51,7 @@ def token(name: str, output: Output = Format.TABLE) -> None:
 
 
 @app.command("remove")
-def remove(name: str, reason: Annotated[str, typer.Option("--reason", "-m", help="kept in the audit log")]) -> None:
+def remove(name: Cluster, reason: Reason) -> None:
     """Forget a cluster. What runs in it is left alone; its agent's reports are refused from now on."""
     from control_plane.cli.client import get_client
 

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import typer
 
+from control_plane.cli.arguments import Application
 from control_plane.cli.output import Format, Output, local_time, show, table
 from control_plane.domain.errors import InvalidInput
 
@@ -14,7 +15,7 @@ app = typer.Typer(help="Keep versions of an application out, with a reason and a
 
 @app.command("add")
 def add(
-    application: str,
+    application: Application,
     pattern: Annotated[str, typer.Argument(help="a tag, 'glob:2.3.*' or 'regexp:^2\\.3\\.'")],
     reason: Annotated[str, typer.Option("--reason", "-m", help="people who wonder will read it")],
     until: Annotated[
@@ -37,7 +38,7 @@ def add(
 
 
 @app.command("list")
-def list_quarantines(application: str, output: Output = Format.TABLE) -> None:
+def list_quarantines(application: Application, output: Output = Format.TABLE) -> None:
     """What people keep out of APPLICATION."""
     from control_plane.cli.client import get_client
 
@@ -46,7 +47,7 @@ def list_quarantines(application: str, output: Output = Format.TABLE) -> None:
 
 @app.command("lift")
 def lift(
-    application: str,
+    application: Application,
     number: Annotated[int, typer.Argument(help="its number in `tidegate quarantine list`")],
     reason: Annotated[str, typer.Option("--reason", "-m", help="kept in the audit log")] = "",
 ) -> None:

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
+from control_plane.cli.arguments import Application, Reason, Version
 from control_plane.cli.output import Format, Output, age, print_text, show, table
 from control_plane.domain.errors import InvalidInput
 
-Reason = Annotated[str, typer.Option("--reason", "-m", help="kept in the audit log")]
 app = typer.Typer(help="Releases, their rehearsals and their evidence.", no_args_is_help=True)
 
 
@@ -24,7 +24,7 @@ def list_releases(
 
 
 @app.command("show")
-def show_release(application: str, version: str, output: Output = Format.TABLE) -> None:
+def show_release(application: Application, version: Version, output: Output = Format.TABLE) -> None:
     """One release: digests, rehearsals step by step, promotions."""
     from control_plane.cli.client import get_client
 
@@ -33,7 +33,7 @@ def show_release(application: str, version: str, output: Output = Format.TABLE) 
 
 @app.command("add")
 def add(
-    application: str,
+    application: Application,
     version: Annotated[str, typer.Argument(help="the chart's tag")],
     image: Annotated[
         list[str] | None, typer.Option("--image", "-i", metavar="ALIAS=TAG", help="another upstream's tag; repeatable")
@@ -66,7 +66,7 @@ def _images(texts: list[str]) -> dict[str, str]:
 
 @app.command("diff")
 def diff(
-    application: str,
+    application: Application,
     before: Annotated[str, typer.Argument(metavar="A", help="the release that it is now")],
     after: Annotated[str, typer.Argument(metavar="B", help="the release that it would be")],
     objects: Annotated[
@@ -133,13 +133,13 @@ def _print_notes(notes: list[dict[str, Any]]) -> None:
 
 
 @app.command("reject")
-def reject(application: str, version: str, reason: Reason) -> None:
+def reject(application: Application, version: Version, reason: Reason) -> None:
     """Say no to a release: what waits of it is cancelled, and it enters no channel."""
     _take_out("reject", application, version, reason)
 
 
 @app.command("withdraw")
-def withdraw(application: str, version: str, reason: Reason) -> None:
+def withdraw(application: Application, version: Version, reason: Reason) -> None:
     """Take a verified release back: it enters no further channel. Channels that have it keep it until a recall."""
     _take_out("withdraw", application, version, reason)
 
@@ -154,9 +154,7 @@ def _take_out(move: str, application: str, version: str, reason: str) -> None:
 
 
 @app.command("requeue")
-def requeue(
-    application: str, version: str, reason: Annotated[str, typer.Option("--reason", "-m")] = "asked for by a person"
-) -> None:
+def requeue(application: Application, version: Version, reason: Reason = "asked for by a person") -> None:
     """Rehearse a failed or errored release again."""
     from control_plane.cli.client import get_client
 

@@ -1,13 +1,13 @@
 """``tidegate rollout …``: a generation on its way over the clusters."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
+from control_plane.cli.arguments import Reason, Rollout
 from control_plane.cli.output import Format, Output, age, show, table
 
 app = typer.Typer(help="Rollouts: see, halt, let go on.", no_args_is_help=True)
-Reason = Annotated[str, typer.Option("--reason", "-m", help="kept in the audit log")]
 
 
 @app.command("list")
@@ -19,13 +19,13 @@ def list_rollouts(output: Output = Format.TABLE) -> None:
 
 
 @app.command("halt")
-def halt(rollout: int, reason: Reason) -> None:
+def halt(rollout: Rollout, reason: Reason) -> None:
     """Let no further cluster take this generation."""
     _move(rollout, "halt", reason)
 
 
 @app.command("resume")
-def resume(rollout: int, reason: Reason) -> None:
+def resume(rollout: Rollout, reason: Reason) -> None:
     """Let a halted rollout go on."""
     _move(rollout, "resume", reason)
 

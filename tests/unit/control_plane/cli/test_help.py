@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -38,6 +39,15 @@ def test_every_command_says_what_it_does_and_every_read_has_json(words: str) -> 
     text = help_of(words)
     assert len(text.splitlines()[3].strip()) > 20, text
     assert (words in CHANGES_OR_RUNS) != ("--output" in text), text
+
+
+def test_every_argument_and_option_says_what_it_is() -> None:
+    def silent(command: Any, path: str) -> list[str]:
+        if hasattr(command, "commands"):
+            return [line for name, inner in command.commands.items() for line in silent(inner, f"{path} {name}")]
+        return [f"{path} {parameter.name}" for parameter in command.params if not getattr(parameter, "help", "")]
+
+    assert silent(typer.main.get_command(app), "tidegate") == []
 
 
 def test_the_first_page_tells_where_to_begin_and_what_exit_codes_mean() -> None:
