@@ -310,7 +310,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.small.requests[f"POST {path}"] += 1
         body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode(errors="replace")
         form = {name: values[-1] for name, values in parse_qs(body).items()}
-        self._send(self.small.exchange(form) if path == "/token" else _error(405, "UNSUPPORTED", {"Allow": "GET, HEAD"}))
+        self._send(
+            self.small.exchange(form) if path == "/token" else _error(405, "UNSUPPORTED", {"Allow": "GET, HEAD"})
+        )
 
     def do_PUT(self) -> None:
         """Nothing is written over HTTP."""
