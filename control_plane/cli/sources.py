@@ -17,6 +17,37 @@ def list_sources(output: Output = Format.TABLE) -> None:
     show(get_client().get("sources"), output, _list)
 
 
+@app.command("hosts")
+def list_hosts(output: Output = Format.TABLE) -> None:
+    """Every host that was asked within a week, by all processes together: requests, our budgets, and whether it is left alone now."""
+    from control_plane.cli.client import get_client
+
+    show(get_client().get("hosts"), output, _hosts)
+
+
+def _hosts(rows: list[dict[str, Any]]) -> Any:
+    return table(
+        ("HOST", "STATE", "LAST HOUR", "AT MOST", "ITS OWN LIMIT"),
+        (
+            (
+                row["host"],
+                _host_state(row),
+                row["requests_last_hour"],
+                f"{row['per_second']:g} a second, {row['per_hour']} an hour",
+                f"{row['quota_remaining']} of {row['quota_limit']} left" if row["quota_limit"] else "not told",
+            )
+            for row in rows
+        ),
+        empty="No host was asked within a week. Declare an application: tidegate app apply -f application.yaml",
+    )
+
+
+def _host_state(row: dict[str, Any]) -> str:
+    if row["until"]:
+        return f"left alone, asked again {until(row['until'], otherwise='now')}: {row['why']}"
+    return f"{row['failures']} failures in a row" if row["failures"] else "answers"
+
+
 def _list(rows: list[dict[str, Any]]) -> Any:
     return table(
         ("KIND", "PLACE", "TAGS", "LOOKED", "NEXT", "STATE", "APPLICATIONS"),

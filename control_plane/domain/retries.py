@@ -20,10 +20,8 @@ def backoff(failures: int, *, base: float, cap: float, jitter: float = 0.0) -> t
     return timedelta(seconds=seconds * (1 + jitter / 4))
 
 
-def next_look(now: datetime, *, poll_seconds: float, failures: int, jitter: float) -> datetime:
-    """Return when to look again: after ``poll_seconds`` (up to a tenth less, so that many spread), or later the more often it failed."""
-    if failures == 0:
-        return now + timedelta(seconds=poll_seconds * (1 - jitter / 10))
+def failed_look(now: datetime, *, failures: int, jitter: float) -> datetime:
+    """Return when to look again after ``failures`` (≥ 1) looks in a row that found nothing out: later the more there were."""
     return now + backoff(failures, base=LOOK_BACKOFF_SECONDS, cap=LOOK_BACKOFF_CAP_SECONDS, jitter=jitter)
 
 

@@ -21,8 +21,9 @@ from control_plane.domain.versions.policy import Choice, Context, Policy, Quaran
 from control_plane.domain.versions.selection import lacking, needs_details, next_change, wanted
 from control_plane.services import audit
 from control_plane.services.declarations import declaration_of
+from control_plane.services.looks import SourceReader
 from control_plane.services.releases import release_discover
-from control_plane.services.sources import SourceReader, audit_moves, spec_of
+from control_plane.services.sources import audit_moves, spec_of
 from control_plane.store import lookups, seen
 from control_plane.store.models import Application, Source
 from control_plane.store.nudges import nudge

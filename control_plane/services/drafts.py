@@ -23,7 +23,8 @@ from control_plane.services.applications import OwnerOf
 from control_plane.services.choosing import Facts, Weighing, context_of, current_parts, quarantines_of, weigh
 from control_plane.services.declarations import encode, file_changes, file_of
 from control_plane.services.explaining import MOST_TAGS, TagRow, tag_rows
-from control_plane.services.sources import SourceReader, key_of
+from control_plane.services.looks import SourceReader
+from control_plane.services.sources import key_of
 from control_plane.store import seen
 from control_plane.store.models import Application, Source
 from control_plane.store.queries.drafts import application_or_none, sources_by_key

@@ -9,10 +9,11 @@ from control_plane.publishing.artifacts import artifact_keep
 from control_plane.publishing.keys import KeyRing, PublishedHalves
 from control_plane.publishing.repository import Repository
 from control_plane.publishing.storage import DirectoryStorage
+from control_plane.services.hosts import SharedLedger
 from control_plane.services.rehearsals import Workplace
 from control_plane.settings import Settings, get_settings
 from control_plane.upstreams.http import PoliteClient
-from control_plane.upstreams.politeness import Limits
+from control_plane.upstreams.politeness import PUBLIC_HOSTS, Limits
 from test_harness.runner import Registries
 
 
@@ -26,15 +27,20 @@ def repository_of(settings: Settings) -> Repository:
     return Repository(storage_of(settings), keys)
 
 
-@lru_cache(maxsize=1)
-def shared_http() -> PoliteClient:
-    """Return this process's one HTTP client: ``hosts()`` tells how it gets on with each. Made at first use, after a fork."""
-    settings = get_settings()
-    limits = {
+def limits_of(settings: Settings) -> Callable[[str], Limits]:
+    """Return what says how much a host is asked at most: as settings say, else as public hosts wish, else as settings say of ``*``."""
+    budgets = {
         host: Limits(per_second=per_second, per_hour=per_hour)
         for host, (per_second, per_hour) in settings.host_budgets.items()
     }
-    return PoliteClient(limits=limits, default=limits.get("*"), timeout=settings.registry_timeout)
+    return lambda host: budgets.get(host) or PUBLIC_HOSTS.get(host) or budgets.get("*") or Limits()
+
+
+@lru_cache(maxsize=1)
+def shared_http() -> PoliteClient:
+    """Return this process's one HTTP client; all processes keep the budgets together. Made at first use, after a fork."""
+    settings = get_settings()
+    return PoliteClient(limits_of=limits_of(settings), timeout=settings.registry_timeout, ledger=SharedLedger())
 
 
 def storage_of(settings: Settings) -> DirectoryStorage:

@@ -92,6 +92,16 @@ class Source(Base):
     upstreams: Mapped[list["Upstream"]] = relationship(back_populates="source")
 
 
+class Host(Base):
+    """A host that is asked by this installation: what all its processes know of it (JSON of ``upstreams.politeness.Manners``)."""
+
+    __tablename__ = "host"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    manners: Mapped[str] = mapped_column(Text)
+    changed_at: Mapped[datetime]
+
+
 class SourceTag(Base):
     """A tag as it is now. ``digest`` is empty until somebody had to know it; ``gone_at``: not listed any more.
 

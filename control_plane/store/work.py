@@ -24,18 +24,6 @@ from control_plane.store.models import (
 )
 from control_plane.store.nudges import Nudge, Work
 
-LOOKS = 300
-
-
-def due_sources(session: Session, now: datetime, limit: int) -> list[int]:
-    """Return the sources that are due and that nobody looks at, the longest due first."""
-    statement = (
-        select(Source.id)
-        .where(Source.next_look_at <= now)
-        .where(or_(Source.lease_until.is_(None), Source.lease_until <= now))
-    )
-    return list(session.scalars(statement.order_by(Source.next_look_at).limit(limit)))
-
 
 def sources_at(session: Session, places: Sequence[str]) -> list[int]:
     """Return the sources at any of ``places`` that an application names.
@@ -55,32 +43,15 @@ def applications_of(session: Session, source_id: int) -> Sequence[Application]:
     ).all()
 
 
-def schedules_of(session: Session, source_id: int) -> list[tuple[float, str | None, str | None]]:
-    """Return interval, cron text and time zone of each application that names a source."""
-    naming = Application.upstreams.any(Upstream.source_id == source_id)
-    columns = Application.poll_seconds, Application.cron, Application.cron_zone
-    rows = session.execute(select(*columns).where(naming, Application.removed_at.is_(None)))
-    return [(row.poll_seconds, row.cron, row.cron_zone) for row in rows]
-
-
 def is_chosen_from(session: Session, source_id: int) -> bool:
     """Say whether an application has a policy for the tags of a source."""
     statement = select(Upstream.id).filter_by(source_id=source_id).where(Upstream.policy.is_not(None)).limit(1)
     return session.scalar(statement) is not None
 
 
-def followed_tags(session: Session, source_id: int) -> tuple[str, ...]:
-    """Return the tags of a source whose digest somebody follows: a mutable tag is a new version when it names new content."""
-    statement = (
-        select(Upstream.newest, Upstream.policy).filter_by(source_id=source_id).where(Upstream.newest.is_not(None))
-    )
-    rows = session.execute(statement).all()
-    return tuple(sorted({row.newest for row in rows if row.newest and (row.policy or {}).get("digest")}))
-
-
 def waiting(session: Session, now: datetime, limit: int = 20) -> list[Nudge]:
-    """Return everything that somebody should take up now: at most ``limit`` of a kind, and looks for some seconds."""
-    found = dict.fromkeys(Nudge("source_look", row_id) for row_id in due_sources(session, now, LOOKS))
+    """Return everything that somebody should take up now, but for looks (``looks.due``): at most ``limit`` of a kind."""
+    found: dict[Nudge, None] = {}
     for work, statement in _statements(now):
         found |= dict.fromkeys(Nudge(work, row_id) for row_id in session.scalars(statement.limit(limit)))
     return list(found)

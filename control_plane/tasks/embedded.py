@@ -12,6 +12,7 @@ from control_plane.services.outside import repository_of
 from control_plane.settings import get_settings
 from control_plane.tasks import nudges, steps
 from control_plane.tasks.app import DEFAULT_QUEUE, REHEARSALS_QUEUE, make_app
+from control_plane.tasks.looker import looking
 from control_plane.tasks.programs import schedule_service
 
 STEP_THREADS = 4
@@ -40,7 +41,8 @@ def start_embedded(stop: threading.Event) -> Callable[[], bool]:
         thread.start()
 
     def end() -> None:
-        stop.wait()
+        with looking():
+            stop.wait()
         for program in reversed(programs):
             program.stop()
 

@@ -1,6 +1,7 @@
 """The worker and the schedule as processes of their own, for brokers other than ``memory://``."""
 
 import signal
+from contextlib import ExitStack
 
 import structlog
 from celery.beat import Service
@@ -11,6 +12,7 @@ from control_plane.services.outside import repository_of
 from control_plane.settings import get_settings
 from control_plane.tasks import heartbeat, nudges
 from control_plane.tasks.app import DEFAULT_QUEUE, app
+from control_plane.tasks.looker import looking
 from control_plane.tasks.steps import clock
 
 log = structlog.get_logger(__name__)
@@ -21,10 +23,12 @@ def worker_main(*, queues: str = DEFAULT_QUEUE, concurrency: int = 2) -> None:
     _require_broker()
     nudges.install()
     heartbeat.install(app)
-    if DEFAULT_QUEUE in queues.split(","):
-        channels_reconcile(repository=repository_of(get_settings()), clock=clock)
     arguments = ["worker", "--pool=threads", f"--concurrency={concurrency}", f"--queues={queues}", "--loglevel=WARNING"]
-    app.worker_main([*arguments, "--without-gossip", "--without-mingle"])
+    with ExitStack() as stack:
+        if DEFAULT_QUEUE in queues.split(","):
+            channels_reconcile(repository=repository_of(get_settings()), clock=clock)
+            stack.enter_context(looking())
+        app.worker_main([*arguments, "--without-gossip", "--without-mingle"])
 
 
 def beat_main() -> None:

@@ -4,7 +4,6 @@ A row that is gone or has moved on meanwhile (``NotFound``, ``Refused``) ends a 
 trace by Celery; the row is unchanged, so the sweeper finds it again.
 """
 
-import random
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
@@ -24,7 +23,6 @@ from control_plane.services import (
     resolving,
     rollouts,
     runs,
-    sources,
 )
 from control_plane.services.outside import keeper_of, repository_of, storage_of, workplace_of
 from control_plane.services.reading import shared_reader
@@ -32,6 +30,7 @@ from control_plane.settings import get_settings
 from control_plane.store import work
 from control_plane.store.clock import future_forgotten
 from control_plane.store.session import read_scope, session_scope
+from control_plane.tasks.looker import shared_looker
 from control_plane.tasks.nudges import send
 from control_plane.tasks.sweeping import Recent
 
@@ -76,13 +75,8 @@ def scheduled(function: Callable[[], object]) -> Callable[[], None]:
 
 @step
 def source_look(row_id: int) -> None:
-    """Look at a source that is due."""
-    sources.source_look(
-        source_id=row_id,
-        reader=shared_reader(),
-        clock=clock,
-        jitter=random.random(),  # noqa: S311
-    )
+    """Let this process's looker look at a source that is due: it reads with threads of its own."""
+    shared_looker().wake(row_id)
 
 
 @step

@@ -7,6 +7,7 @@ Forges name no digest: that of a tag is the SHA-256 of its commit's id, so that 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -61,6 +62,10 @@ class ForgeSource:
 
     def __init__(self, web: WebClient, forge: Forge, *, max_pages: int = MAX_PAGES) -> None:
         self._web, self._forge, self._max_pages = web, forge, max_pages
+
+    def host(self, spec: SourceSpec) -> str:
+        """See ``Source``."""
+        return urlsplit(self._forge.releases_url(*place_of(spec, self._forge))).netloc
 
     def listing(self, spec: SourceSpec, memo: Mapping[str, str]) -> Listing | None:
         """See ``Source``: releases, and the tags that have none. ``memo`` has what proves each page unchanged, by its address."""

@@ -24,6 +24,7 @@ from control_plane.domain.sources import Listing, Notes, SourceSpec
 from control_plane.domain.versions.policy import Tag
 from control_plane.upstreams.errors import ChartInvalid
 from control_plane.upstreams.folders import Packer, is_deployable
+from control_plane.upstreams.git_address import place_of
 from control_plane.upstreams.git_ssh import Ssh
 from control_plane.upstreams.git_transport import connected
 from control_plane.upstreams.git_tree import SMALL_BLOBS, GitTree, commit_of
@@ -68,6 +69,11 @@ class GitSource:
         self._charts: OrderedDict[tuple[str, str, str, str], _Packed] = OrderedDict()
         self._seen: dict[tuple[str, str], tuple[float, Refs]] = {}
         self._lock = threading.Lock()
+
+    def host(self, spec: SourceSpec) -> str:
+        """See ``Source``."""
+        place = place_of(spec.location)
+        return f"ssh://{place.server}" if place.host else urlsplit(place.url).netloc
 
     def listing(self, spec: SourceSpec, memo: Mapping[str, str]) -> Listing | None:
         """See ``Source``: every tag, or the one branch that is followed."""

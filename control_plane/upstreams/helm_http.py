@@ -52,6 +52,10 @@ class HelmRepository:
         self._indexes: OrderedDict[SourceSpec, _Index] = OrderedDict()
         self._lock = threading.Lock()
 
+    def host(self, spec: SourceSpec) -> str:
+        """See ``Source``."""
+        return urlsplit(index_url(spec.location)).netloc
+
     def listing(self, spec: SourceSpec, memo: Mapping[str, str]) -> Listing | None:
         """See ``Source``: every version of the chart ``spec.name``, in the index's order."""
         index = self._read(spec, memo)

@@ -31,11 +31,15 @@ class JsonSource:
     def __init__(self, web: WebClient) -> None:
         self._web = web
 
+    def host(self, spec: SourceSpec) -> str:
+        """See ``Source``."""
+        return urlsplit(_url(spec)).netloc
+
     def listing(self, spec: SourceSpec, memo: Mapping[str, str]) -> Listing | None:
         """See ``Source``: what ``spec.path`` finds in the document at ``spec.location``."""
         check_path(spec.path)
         headers = {"Accept": "application/json", **validators.asked(memo)}
-        url = spec.location if "://" in spec.location else f"https://{spec.location}"
+        url = _url(spec)
         answer = self._web.ask("GET", url, account=self._web.account_for(url), headers=headers)
         if answer.status == 304:
             return None
@@ -92,6 +96,10 @@ def found_tags(content: Any, path: str, *, where: str) -> tuple[Tag, ...]:
             raise _unlike(where, path, f"finds something at {position} that is neither text nor has a `version`")
         tags.setdefault(tag.name, tag)
     return tuple(tags.values())
+
+
+def _url(spec: SourceSpec) -> str:
+    return spec.location if "://" in spec.location else f"https://{spec.location}"
 
 
 def _tag(item: Any) -> Tag | None:

@@ -123,6 +123,10 @@ class RegistryClient:
         """Close all connections."""
         self._http.close()
 
+    def host(self, repository: str) -> str:
+        """Return the host (``host:port``) that is asked for a repository: its registry, or the mirror."""
+        return urlsplit(self._base(read_name(repository))).netloc
+
     def tags(self, repository: str, *, application: str = "") -> list[str]:
         """Return all tags of ``docker.io/library/nginx`` in the registry's order. Raises NotFound, Transient, InvalidInput."""
         return [tag for page in self._pages(read_name(repository), application, []) for tag in page.names or ()]

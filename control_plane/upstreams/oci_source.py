@@ -18,6 +18,10 @@ class OciSource:
     def __init__(self, registry: RegistryClient, application: str = "") -> None:
         self._registry, self._application = registry, application
 
+    def host(self, spec: SourceSpec) -> str:
+        """See ``Source``."""
+        return self._registry.host(spec.location)
+
     def listing(self, spec: SourceSpec, memo: Mapping[str, str]) -> Listing | None:
         """Return every tag, or None where they are the same as before. Raises NotFound, Transient."""
         names, made = self._registry.tags_since(spec.location, memo, application=self._application)

@@ -1,7 +1,12 @@
-"""How much one host is asked, and when it is left alone: budgets, pauses, a circuit. PURE: arithmetic over times given in seconds.
+"""How much one host is asked, and when it is left alone: budgets, pauses, a circuit. PURE: arithmetic over times in seconds since 1970.
 
-A host is asked at most ``per_second`` and ``per_hour``. It is left alone while it told us to wait (``Retry-After``), while the
-last tenth of the quota that it tells is left, and after several failures in a row, longer each time; then one request probes it.
+A host is asked at most ``per_second`` and ``per_hour`` by all processes of an installation together. What is known of a host (``Manners``)
+is shared by them; each is given *slots* for its next second: moments at which it may send one request, which nobody else has. A slot that
+is not used in time is lost, so a process that dies takes at most a second's requests with it. In any stretch of ``T`` seconds no more than
+``per_second · (T + 1)`` requests are sent (one more where a host is asked less than twice a second).
+
+A host is left alone while it told us to wait (``Retry-After``), while the last tenth of the quota that it tells is left, and
+after several failures in a row, longer each time; then one request, of one process, probes it.
 """
 
 from collections.abc import Mapping
@@ -9,11 +14,13 @@ from typing import Literal
 
 import msgspec
 
-PATIENCE = 1.0  # seconds that a request may wait for its turn; what has to wait longer is told so
+PATIENCE = 1.0  # seconds that a request may wait for its turn, and how far ahead slots are given
+HOLD = 0.5  # seconds that a slot may be used late
 FAILURE_BASE, FAILURE_CAP = 5.0, 300.0
 THROTTLE_BASE, THROTTLE_CAP = 30.0, 3600.0
 PROBE_SECONDS = 30.0
 KEPT_BACK = 0.1  # of a quota: for the people and clusters behind the same address
+MOST_SLOTS = 500
 _MINUTES = 60
 
 
@@ -37,14 +44,6 @@ PUBLIC_HOSTS: dict[str, Limits] = {
     "gitlab.com": Limits(per_second=5.0, per_hour=5_000),
     "codeberg.org": Limits(per_second=2.0, per_hour=2_000),
 }
-
-
-class Later(Exception):
-    """The host is not asked now: ``why`` for people, ``seconds`` until it may be, ``code`` for machines."""
-
-    def __init__(self, why: str, seconds: float, code: str) -> None:
-        super().__init__(why)
-        self.why, self.seconds, self.code = why, seconds, code
 
 
 class Quota(msgspec.Struct, frozen=True):
@@ -87,57 +86,90 @@ def grown(count: int, *, base: float, cap: float, jitter: float) -> float:
     return float(min(cap, base * 2.0 ** min(max(count, 1) - 1, 30)) * (1 + jitter / 4))
 
 
-class Manners:
-    """What is known of one host, and what follows from it. Every time is an argument, in seconds of any one clock."""
+class Later(msgspec.Struct, frozen=True):
+    """The host is not asked now: ``why`` for people, ``seconds`` until it may be, ``code`` for machines."""
 
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self.quota: Quota | None = None
-        self.failures = 0
-        self.why = ""
-        self._throttles = 0
-        self._paused_until = self._open_until = self._opened_at = 0.0
-        self._tokens, self._filled_at = max(limits.per_second, 1.0), 0.0
-        self._minutes: dict[int, int] = {}
+    why: str
+    seconds: float
+    code: str
 
-    def admit(self, now: float) -> float:
-        """Count one request; return the seconds (at most ``PATIENCE``) that it has to wait. Raises ``Later``: it is not asked."""
-        if self._paused_until > now:
-            raise Later(self.why, self._paused_until - now, "registry_busy")
-        if self._open_until > now:
-            raise Later(self.why, self._open_until - now, "circuit_open")
-        self._check_hour(now)
-        wait = self._turn(now)
-        if self._open_until:
-            self._open_until = now + PROBE_SECONDS  # this one probes; the others wait for what it finds
+
+class Slots(msgspec.Struct, frozen=True):
+    """The moments at which whoever asked may send one request each, in order. ``in_trouble``: an answer is worth telling (``answered``)."""
+
+    at: tuple[float, ...]
+    in_trouble: bool
+
+
+class Manners(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What is known of one host, and what follows from it. Kept as JSON, shared by processes; every time is an argument.
+
+    ``next_at`` is when the next slot would be if none were given early (the generic cell rate algorithm's one number);
+    ``minutes`` counts slots by the minute since 1970.
+    """
+
+    next_at: float = 0.0
+    minutes: dict[int, int] = {}
+    quota: Quota | None = None
+    failures: int = 0
+    throttles: int = 0
+    paused_until: float = 0.0
+    open_until: float = 0.0
+    opened_at: float = 0.0
+    why: str = ""
+
+    def reserve(self, limits: Limits, wanted: int, now: float, *, unused: int = 0) -> Slots | Later:
+        """Give up to ``wanted`` (≥ 1) slots within the next second, or say when to come again. ``unused``: slots that came to nothing."""
+        self._give_back(unused, now)
+        if (later := self.left_alone(now)) is not None:
+            return later
+        left = limits.per_hour - self.last_hour(now)
+        if left <= 0:
+            free = (min(self.minutes, default=int(now // 60)) + _MINUTES + 1) * 60 - now
+            return Later(f"our {limits.per_hour} requests of this hour are used up", max(free, 1.0), "budget")
+        is_probe = self.open_until > 0
+        slots = self._slots(limits.per_second, 1 if is_probe else min(wanted, left, MOST_SLOTS), now)
+        if not slots:
+            wait = self._next_slot(limits.per_second, now) - now
+            return Later(f"our {limits.per_second:g} requests a second are used up", wait, "budget")
+        if is_probe:
+            self.open_until = now + PROBE_SECONDS  # this one probes; the others wait for what it finds
         minute = int(now // 60)
-        self._minutes[minute] = self._minutes.get(minute, 0) + 1
-        return wait
+        self.minutes[minute] = self.minutes.get(minute, 0) + len(slots)
+        return Slots(tuple(slots), self.failures > 0 or self.throttles > 0)
+
+    def left_alone(self, now: float) -> Later | None:
+        """Say whether the host is not to be asked at all now, and why."""
+        if self.paused_until > now:
+            return Later(self.why, min(self.paused_until - now, THROTTLE_CAP), "registry_busy")
+        if self.open_until > now:
+            return Later(self.why, self.open_until - now, "circuit_open")
+        return None
 
     def answered(self, now: float) -> None:
         """The host answered: whatever it said, it works."""
-        self.failures = self._throttles = 0
-        self._open_until = 0.0
-        if self._paused_until <= now:
+        self.failures = self.throttles = 0
+        self.open_until = 0.0
+        if self.paused_until <= now:
             self.why = ""
 
-    def failed(self, why: str, *, asked_at: float, now: float, jitter: float) -> None:
+    def failed(self, limits: Limits, why: str, *, asked_at: float, now: float, jitter: float) -> None:
         """It did not answer, or with an error of its own. What was asked before the circuit opened adds nothing."""
-        if self._open_until and asked_at < self._opened_at:
+        if self.open_until and asked_at < self.opened_at:
             return
         self.failures += 1
-        if self.failures < self.limits.failures:
+        if self.failures < limits.failures:
             return
-        count = self.failures - self.limits.failures + 1
-        self._opened_at = now
-        self._open_until = now + grown(count, base=FAILURE_BASE, cap=FAILURE_CAP, jitter=jitter)
+        count = self.failures - limits.failures + 1
+        self.opened_at = now
+        self.open_until = now + grown(count, base=FAILURE_BASE, cap=FAILURE_CAP, jitter=jitter)
         self.why = f"{self.failures} failures in a row, the last one: {why}"
 
     def throttled(self, seconds: float | None, *, now: float, jitter: float) -> float:
         """It asks for a pause, of ``seconds`` where it says so. Returns how long the pause is."""
-        self._throttles += 1
+        self.throttles += 1
         if seconds is None:
-            seconds = grown(self._throttles, base=THROTTLE_BASE, cap=THROTTLE_CAP, jitter=jitter)
+            seconds = grown(self.throttles, base=THROTTLE_BASE, cap=THROTTLE_CAP, jitter=jitter)
         self._pause("it asks us to wait", min(seconds, THROTTLE_CAP), now)
         return min(seconds, THROTTLE_CAP)
 
@@ -149,36 +181,40 @@ class Manners:
 
     def circuit(self, now: float) -> Literal["closed", "open", "half-open"]:
         """Return the circuit's state."""
-        if not self._open_until:
+        if not self.open_until:
             return "closed"
-        return "open" if self._open_until > now else "half-open"
+        return "open" if self.open_until > now else "half-open"
 
     def free_in(self, now: float) -> float:
         """Return in how many seconds the host is asked again; 0 where it is now."""
-        return max(self._paused_until - now, self._open_until - now, 0.0)
+        return max(self.paused_until - now, self.open_until - now, 0.0)
 
     def last_hour(self, now: float) -> int:
         """Return how many requests were made within the last hour, to the minute."""
         oldest = int(now // 60) - _MINUTES
-        for minute in [one for one in self._minutes if one <= oldest]:
-            del self._minutes[minute]
-        return sum(self._minutes.values())
+        self.minutes = {minute: count for minute, count in self.minutes.items() if minute > oldest}
+        return sum(self.minutes.values())
 
     def _pause(self, why: str, seconds: float, now: float) -> None:
-        if now + seconds > self._paused_until:
-            self._paused_until, self.why = now + seconds, why
+        if now + seconds > self.paused_until:
+            self.paused_until, self.why = now + seconds, why
 
-    def _check_hour(self, now: float) -> None:
-        if self.last_hour(now) >= self.limits.per_hour:
-            free = (min(self._minutes, default=int(now // 60)) + _MINUTES + 1) * 60 - now
-            raise Later(f"our {self.limits.per_hour} requests of this hour are used up", max(free, 1.0), "budget")
+    def _give_back(self, unused: int, now: float) -> None:
+        """Take slots that nobody used out of the hour's count, the latest first."""
+        for minute in sorted((one for one in self.minutes if one <= int(now // 60)), reverse=True):
+            taken = min(unused, self.minutes[minute])
+            self.minutes[minute] -= taken
+            unused -= taken
 
-    def _turn(self, now: float) -> float:
-        """Take a token; a burst may be as large as a second's budget. One that is not there yet is reserved, and waited for."""
-        burst = max(self.limits.per_second, 1.0)
-        tokens = min(burst, self._tokens + max(now - self._filled_at, 0.0) * self.limits.per_second) - 1
-        wait = max(-tokens / self.limits.per_second, 0.0)
-        if wait > PATIENCE:
-            raise Later(f"our {self.limits.per_second:g} requests a second are used up", wait, "budget")
-        self._tokens, self._filled_at = tokens, now
-        return wait
+    def _next_slot(self, rate: float, now: float) -> float:
+        """A burst may be half a second's budget; the other half is for slots that are used late."""
+        early = (max(rate / 2, 1.0) - 1) / rate
+        return max(now, self.next_at - early)
+
+    def _slots(self, rate: float, wanted: int, now: float) -> list[float]:
+        self.next_at = min(self.next_at, now + PATIENCE + 1 / rate + 1)  # a clock that was put back locks nobody out
+        slots: list[float] = []
+        while len(slots) < wanted and (at := self._next_slot(rate, now)) <= now + PATIENCE:
+            slots.append(at)
+            self.next_at = max(self.next_at, at) + 1 / rate
+        return slots

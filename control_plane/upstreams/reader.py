@@ -33,6 +33,10 @@ class Reader:
     ) -> None:
         self._source_of, self._registry, self._owner_of, self._helm = source_of, registry, owner_of, helm
 
+    def host_of(self, spec: SourceSpec) -> str:
+        """Return the host that is asked first for a place (``Source.host``). Raises InvalidInput."""
+        return self._source_of(spec.kind, "").host(spec)
+
     def listing(self, spec: SourceSpec, account: str, memo: Mapping[str, str]) -> Listing | None:
         """Return what a place lists, or None where nothing changed since ``memo``. Raises NotFound, Transient, InvalidInput."""
         return self._source_of(spec.kind, account).listing(spec, memo)

@@ -14,6 +14,9 @@ from control_plane.domain.versions.policy import Tag
 class Source(Protocol):
     """A kind of place. Keeps no state of places: one serves every spec of its kind, with one account."""
 
+    def host(self, spec: SourceSpec) -> str:
+        """Return the host (``host:port``) that is asked first for a place; ``ssh://host`` where that is not over HTTP."""
+
     def listing(self, spec: SourceSpec, memo: Mapping[str, str]) -> Listing | None:
         """Return every tag, or None where nothing changed since ``memo``. Raises NotFound, Transient, InvalidInput."""
 

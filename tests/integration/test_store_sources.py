@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from control_plane.domain.sources import Listing
-from control_plane.services import sources
+from control_plane.services import looks, sources
 from control_plane.services.applications import application_declare, application_remove
 from control_plane.store import models
 from tests.support.world import CHART, IMAGE, World, declare
@@ -99,9 +99,7 @@ def test_a_webhook_during_a_look_is_not_forgotten(world: World) -> None:
         detail = world.registry.detail
 
     world.wait(100)
-    sources.source_look(
-        source_id=chart_source(world).id, reader=Slow(), clock=world.clock, jitter=0.0, scope=world.scope
-    )
+    looks.source_look(source_id=chart_source(world).id, reader=Slow(), clock=world.clock, jitter=0.0, scope=world.scope)
     assert releases(world) == {}
     world.wait(1)
     world.settle()
@@ -114,10 +112,10 @@ def test_a_look_that_was_killed_is_done_again_after_its_lease(world: World) -> N
     world.registry.release("2.2.8")
     world.wait(100)
     with world.scope() as session:
-        assert sources.source_lease(session, source_id=chart_source(world).id, now=world.now) is not None
+        assert looks.looks_take(session, source_ids=[chart_source(world).id], now=world.now)
     world.settle()
     assert releases(world) == {}
-    world.wait(sources.LEASE_SECONDS)
+    world.wait(looks.LEASE_SECONDS)
     world.settle()
     assert releases(world) == {"2.2.8": "verified"}
 

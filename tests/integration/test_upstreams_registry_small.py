@@ -12,6 +12,7 @@ import pytest
 from control_plane.domain.errors import NotFound, Transient, Untrusted
 from control_plane.domain.sources import SourceSpec
 from control_plane.upstreams.http import PoliteClient
+from control_plane.upstreams.ledger import MemoryLedger
 from control_plane.upstreams.oci import Referrer, RegistryClient
 from control_plane.upstreams.oci_source import OciSource
 from control_plane.upstreams.politeness import Limits
@@ -327,7 +328,8 @@ def test_wrong_bytes_are_never_believed(registry: SmallRegistry) -> None:
 
 def test_a_registry_that_fails_is_left_alone_and_probed(registry: SmallRegistry) -> None:
     push_tags(registry, 3)
-    http = PoliteClient(default=Limits(failures=3), dice=lambda: 0.0)
+    ledger = MemoryLedger()
+    http = PoliteClient(default=Limits(failures=3), ledger=ledger, dice=lambda: 0.0)
     client, registry.fault = client_of(registry, http=http), "error"
     codes = []
     for _ in range(5):
@@ -336,8 +338,8 @@ def test_a_registry_that_fails_is_left_alone_and_probed(registry: SmallRegistry)
         codes.append(caught.value.code)
     assert codes[3:] == ["circuit_open"] * 2
     assert registry.requests.total() == 3
-    (state,) = http.hosts()
-    assert (state.circuit, state.why) == ("open", "3 failures in a row, the last one: HTTP 500")
+    (host,) = ledger.hosts.values()
+    assert (host.circuit(time.time()), host.why) == ("open", "3 failures in a row, the last one: HTTP 500")
 
 
 @pytest.mark.parametrize(

@@ -45,8 +45,8 @@ def _as_postgres() -> list[str]:
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """Run a PostgreSQL server in ``folder``; yield its SQLAlchemy URL up to the database's name."""
+def postgres(folder: Path, *, durable: bool = False) -> Iterator[str]:
+    """Run a PostgreSQL server in ``folder``; yield its SQLAlchemy URL up to the database's name. ``durable``: it waits for its disk."""
     binaries, prefix, port = _postgres_folders(), _as_postgres(), free_port()
     if prefix:
         shutil.chown(folder, USER, USER)
@@ -66,7 +66,7 @@ def postgres(folder: Path) -> Iterator[str]:
     ]
     subprocess.run([*prefix, *initdb], check=True, capture_output=True, cwd=folder)
     options = ["-k", str(folder), "-p", str(port), "-c", "listen_addresses=127.0.0.1"]
-    fast = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
+    fast = [] if durable else ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off"]
     server = [find_program("postgres", *binaries), "-D", str(data), *options, *fast]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([*prefix, *server], stdout=log, stderr=log, cwd=folder)

@@ -27,6 +27,7 @@ from control_plane.services import (
     choosing,
     clusters,
     kept_charts,
+    looks,
     promotions,
     publications,
     rehearsals,
@@ -37,6 +38,7 @@ from control_plane.services import (
     runs,
     sources,
 )
+from control_plane.store import looks as store_looks
 from control_plane.store import models, work
 from control_plane.store.nudges import Nudge
 from control_plane.store.session import session_scope
@@ -204,7 +206,7 @@ class World:
         row_id, common = nudge.row_id, {"clock": self.clock, "scope": self.scope}
         match nudge.work:
             case "source_look":
-                sources.source_look(source_id=row_id, reader=self.registry, jitter=0.0, **common)
+                looks.source_look(source_id=row_id, reader=self.registry, jitter=0.0, **common)
             case "application_choose":
                 choosing.application_choose(application_id=row_id, reader=self.registry, **common)
             case "release_resolve":
@@ -232,8 +234,10 @@ class World:
                     publications.promotion_publish(session, promotion_id=nudge.row_id, now=self.now)
 
     def waiting(self) -> list[Nudge]:
+        """What the sweeper finds, and the sources that a looker would take."""
         with self.scope() as session:
-            return work.waiting(session, self.now)
+            due = [Nudge("source_look", one) for page in store_looks.due(session, self.now) for one in page]
+            return [*due, *work.waiting(session, self.now)]
 
     def settle(self, rounds: int = 30) -> None:
         """Do all that waits, each piece twice: any task run twice equals once."""

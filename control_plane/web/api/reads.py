@@ -12,6 +12,8 @@ from control_plane.domain.versions.words import policy_words
 from control_plane.services.comparing import release_compare
 from control_plane.services.explaining import application_explain, policy_try
 from control_plane.services.first_seen import logs_verify
+from control_plane.services.hosts import hosts_known
+from control_plane.services.outside import limits_of
 from control_plane.settings import get_settings
 from control_plane.store.queries.needs_you import needs_you
 from control_plane.store.queries.pages import application_upstreams
@@ -86,6 +88,14 @@ def list_sources(request: HttpRequest) -> HttpResponse:
     del request
     with read_scope() as session:
         return _answer(sources.sources(session))
+
+
+@router.get("/hosts")
+def list_hosts(request: HttpRequest) -> HttpResponse:
+    """Every host that was asked within a week: how much of our budgets is used, and whether it is left alone now."""
+    del request
+    with read_scope() as session:
+        return _answer(hosts_known(session, limits_of=limits_of(get_settings()), now=timezone.now()))
 
 
 @router.get("/audit/chain")

@@ -5,7 +5,9 @@ from typing import Any
 from django.http import HttpResponse
 from django.utils import timezone
 
-from control_plane.services.outside import shared_http
+from control_plane.services.hosts import hosts_known
+from control_plane.services.outside import limits_of
+from control_plane.settings import get_settings
 from control_plane.store.reads import sources
 from control_plane.store.session import read_scope
 from control_plane.web.accounts.access import Request, needs
@@ -19,6 +21,7 @@ def show(request: Request) -> HttpResponse:
     now = timezone.now()
     with read_scope() as session:
         rows = sorted(sources.sources(session), key=lambda row: (row.unknown_since is None, row.next_look_at is None))
-        context: dict[str, Any] = {"hosts": shared_http().hosts()}
+        hosts = hosts_known(session, limits_of=limits_of(get_settings()), now=now)
+        context: dict[str, Any] = {"hosts": hosts}
         context |= {"rows": rows, "unknown": sum(row.unknown_since is not None for row in rows)}
         return show_page(request, session, "sources.html", context, now=now)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from control_plane.domain.channels import Former, fallback
-from control_plane.domain.retries import backoff, is_free, next_look, next_rehearsal
+from control_plane.domain.retries import backoff, is_free, next_rehearsal
 from control_plane.domain.rollouts import (
     Health,
     RolloutState,
@@ -93,11 +93,6 @@ def test_backoff_doubles_up_to_its_cap() -> None:
     seconds = [backoff(count, base=5, cap=60).total_seconds() for count in range(1, 8)]
     assert seconds == [5, 10, 20, 40, 60, 60, 60]
     assert backoff(10_000, base=5, cap=60, jitter=1.0).total_seconds() == 75
-
-
-def test_the_next_look_is_a_poll_away_or_later_after_failures() -> None:
-    assert next_look(NOW, poll_seconds=10, failures=0, jitter=0) == NOW + timedelta(seconds=10)
-    assert next_look(NOW, poll_seconds=10, failures=3, jitter=0) == NOW + timedelta(seconds=20)
 
 
 def test_rehearsals_are_retried_within_their_limit() -> None:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from control_plane.domain.errors import Transient
 from control_plane.domain.sources import Listing
 from control_plane.domain.versions.policy import Tag
-from control_plane.services import sources
+from control_plane.services import looks
 from control_plane.settings import get_settings
 from control_plane.store.models import Source
 from control_plane.store.nudges import Nudge, set_sender
@@ -43,7 +43,7 @@ class Registry:
 
     def look(self, source_id: int) -> None:
         """Look, if the source is due: as a worker does for a nudge, and for the sweeper."""
-        sources.source_look(source_id=source_id, reader=self, clock=timezone.now, jitter=0.0, seen_by="webhook")
+        looks.source_look(source_id=source_id, reader=self, clock=timezone.now, jitter=0.0, seen_by="webhook")
 
 
 @pytest.fixture
