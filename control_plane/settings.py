@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     accounts_file: Folder | None = Field(
         default=None, description="YAML list of accounts per host, path and application: docs/credentials.md"
     )
+    secrets_key_file: Folder | None = Field(
+        default=None, description="file with the key that seals stored accounts; default: secrets.key in data_dir"
+    )
     docker_config: Folder = Field(
         default=Path("~/.docker/config.json"),
         validate_default=True,
@@ -152,6 +155,11 @@ class Settings(BaseSettings):
     def url(self) -> str:
         """Address that people and agents use, without a slash at its end."""
         return str(self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def sealing_key_file(self) -> Path:
+        """Whoever has it and the database has the secrets of stored accounts."""
+        return self.secrets_key_file or self.data_dir / "secrets.key"
 
     @property
     def keys_dir(self) -> Path:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from control_plane.cli import (
+    accounts,
     approvals,
     apps,
     audit,
@@ -49,6 +50,7 @@ explain.register(app, DECIDE)
 for name, group in {
     "app": apps,
     "source": sources,
+    "account": accounts,
     "quarantine": quarantines,
     "release": releases,
     "promotion": promotions,

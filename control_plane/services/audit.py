@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from control_plane.domain.lifecycle import Lifecycle, S
+from control_plane.store.account_models import Account, HostKey
 from control_plane.store.models import (
     Application,
     AuditEvent,
@@ -24,7 +25,9 @@ from control_plane.store.session import Session
 
 SYSTEM = "tidegate"
 
-Subject = Application | Channel | Cluster | Promotion | Publication | Release | Rollout | Run | Source
+Subject = (
+    Account | Application | Channel | Cluster | HostKey | Promotion | Publication | Release | Rollout | Run | Source
+)
 
 
 def subject_name(row: Subject) -> str:
@@ -42,6 +45,11 @@ def subject_name(row: Subject) -> str:
             return f"{subject_name(row.release)} run {row.id}"
         case Source():
             return row.location
+        case Account():
+            place = f"{row.host}/{row.path}" if row.path else row.host
+            return f"{place} ({row.application})" if row.application else place
+        case HostKey():
+            return row.host
 
 
 def record(

@@ -9,7 +9,9 @@ from functools import cache, lru_cache
 
 from control_plane.domain.errors import InvalidInput
 from control_plane.domain.sources import Kind, SourceSpec
+from control_plane.services.account_uses import Uses
 from control_plane.services.outside import shared_http
+from control_plane.services.stored_accounts import AcceptedHosts, StoredAccounts
 from control_plane.settings import Settings, get_settings
 from control_plane.upstreams.account_places import FORGES, account_place
 from control_plane.upstreams.accounts_file import AccountsFile
@@ -28,11 +30,17 @@ from control_plane.upstreams.web_client import WebClient
 
 
 @lru_cache(maxsize=1)
+def stored_accounts() -> StoredAccounts:
+    """Return this process's view of the table of accounts."""
+    return StoredAccounts(get_settings().sealing_key_file)
+
+
+@lru_cache(maxsize=1)
 def shared_accounts() -> Accounts:
     """Return this process's accounts for registries and other servers. Made at first use, after a fork."""
     settings = get_settings()
     files = [AccountsFile(settings.accounts_file)] if settings.accounts_file else []
-    return Accounts(*files, DockerConfig(settings.docker_config))
+    return Accounts(stored_accounts(), *files, DockerConfig(settings.docker_config), note=Uses())
 
 
 @lru_cache(maxsize=1)
@@ -100,6 +108,7 @@ class SourceMaker:
         from control_plane.upstreams.git_ssh import Ssh
 
         ssh = Ssh(
+            accepted=AcceptedHosts(),
             key=self._settings.git_ssh_key_file,
             known_hosts=self._settings.git_known_hosts_file,
             accounts=self._accounts,

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from control_plane.store import account_models  # noqa: F401  its tables belong to the same metadata
 from control_plane.store.base import Base
 
 

@@ -10,6 +10,7 @@ from control_plane.settings import Settings, get_settings
 
 DEFAULT_QUEUE = "tidegate"
 REHEARSALS_QUEUE = "rehearsals"
+REASSIGN_SECONDS = 60.0
 REVIEW_SECONDS = 15.0
 RENEW_SECONDS = 3600.0
 CHARTS_SECONDS = 3600.0
@@ -61,6 +62,7 @@ def _schedule(settings: Settings) -> dict[str, dict[str, object]]:
         "review": REVIEW_SECONDS,
         "renew": RENEW_SECONDS,
         "charts": CHARTS_SECONDS,
+        "reassign": REASSIGN_SECONDS,
     }
     return {
         name: {"task": f"tidegate.{name}", "schedule": seconds, "options": {"expires": seconds}}

@@ -13,6 +13,7 @@ from celery import shared_task
 
 from control_plane.domain.errors import NotFound, Refused, Transient
 from control_plane.services import (
+    accounts,
     channel_files,
     choosing,
     kept_charts,
@@ -25,7 +26,7 @@ from control_plane.services import (
     runs,
 )
 from control_plane.services.outside import keeper_of, repository_of, storage_of, workplace_of
-from control_plane.services.reading import shared_reader
+from control_plane.services.reading import account_owner, shared_reader
 from control_plane.settings import get_settings
 from control_plane.store import work
 from control_plane.store.clock import future_forgotten
@@ -182,3 +183,11 @@ def charts() -> None:
     )
     if restored or removed:
         log.info("kept charts", restored=restored, removed=removed)
+
+
+@shared_task(name="tidegate.reassign")  # type: ignore[untyped-decorator]  # celery has no types
+def reassign() -> None:
+    """Let places be read with the accounts that count now: files of accounts change without telling anybody."""
+    changed = accounts.places_reassign(owner_of=account_owner, now=clock())
+    if changed:
+        log.info("places are read with other accounts now", applications=changed)

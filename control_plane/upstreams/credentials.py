@@ -91,7 +91,7 @@ class Accounts:
     """Finds accounts in ``origins``, whose order counts among equals. May be used by many threads."""
 
     def __init__(self, *origins: Origin, note: Note = lambda _account, _refused: None) -> None:
-        self._origins = origins
+        self.origins = origins
         self.note = note
 
     def find(self, host: str, path: str = "", application: str = "", *, use: Use = "registry") -> Account | None:
@@ -115,7 +115,7 @@ class Accounts:
         Only they are used for what a stranger's file names (an index, a chart's dependencies): whoever writes such a file must not
         make us read with everybody's account what only we may see.
         """
-        return Accounts(*map(_Granted, self._origins), note=self.note)
+        return Accounts(*map(_Granted, self.origins), note=self.note)
 
     def has_own(self, application: str) -> bool:
         """Say whether any account was given to this application by name."""
@@ -124,7 +124,7 @@ class Accounts:
     def entries(self, host: str = "") -> list[Entry]:
         """Return every account for a host, or all that can be listed, in the order of their origins."""
         host = usual_host(host)
-        return [entry for origin in self._origins for entry in origin.entries(host)]
+        return [entry for origin in self.origins for entry in origin.entries(host)]
 
     def explain(self, host: str, path: str, application: str, *, use: Use) -> list[tuple[Entry, str]]:
         """Return each account of a host with why it is used there or not, those that serve there first."""

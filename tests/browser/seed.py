@@ -9,12 +9,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from control_plane.domain.accounts import Kind, scope_of
 from control_plane.domain.rendered import rendered_objects
 from control_plane.domain.versions.policy import Tag
+from control_plane.services.accounts import account_add, host_key_accept
 from control_plane.services.applications import application_declare
 from control_plane.services.quarantines import quarantine_add
 from control_plane.services.renderings import rendering_keep
 from control_plane.settings import get_settings
+from control_plane.store.accounts import use_of
 from control_plane.store.models import (
     AgentReport,
     Application,
@@ -36,6 +42,8 @@ from control_plane.store.models import (
 from control_plane.store.seen import note_listing
 from control_plane.store.session import Session, session_scope
 from control_plane.upstreams.application_file import parse_application_file
+from control_plane.upstreams.sealed import keys_kept
+from control_plane.upstreams.ssh_keys import server_key
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 LOG_LINE = (
@@ -483,6 +491,42 @@ class Seed:
         )
 
 
+ACCOUNTS: tuple[tuple[str, str, Kind, str], ...] = (
+    ("ghcr.io", "ci-bot", "password", ""),
+    ("ghcr.io/paperless-ngx", "paperless-deploy", "password", "paperless"),
+    ("git.example.org:2222/platform", "", "ssh-key", ""),
+    ("acme.azurecr.io", "", "identity", "gitea"),
+)
+SECRET = "a-secret-that-no-page-shows"
+
+
+def seed_accounts(session: Session) -> None:
+    """Store accounts: one is in use, one is refused, one was not used yet."""
+    private = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    key = private.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+    with keys_kept(get_settings().sealing_key_file) as keys:
+        for place, username, kind, application in ACCOUNTS:
+            given = {"secret": key if kind == "ssh-key" else SECRET, "replace": False, "keys": keys}
+            account_add(
+                session,
+                scope=scope_of(place, application),
+                kind=kind,
+                username=username,
+                actor="user:anna",
+                now=ago(days=30),
+                **given,  # type: ignore[arg-type]
+            )
+    for place, username, _, application in ACCOUNTS[:2]:
+        use_of(session, "stored", scope_of(place, application), username).used_at = ago(
+            minutes=2 if not application else 900
+        )
+    refused = use_of(session, "stored", scope_of("ghcr.io/paperless-ngx", "paperless"), "paperless-deploy")
+    refused.refused_at, refused.refusal = ago(minutes=4), "HTTP 401"
+    public = private.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
+    shown = [server_key("git.example.org:2222", f"x {public}")]
+    host_key_accept(session, keys=shown, replace=False, actor="user:anna", now=ago(days=30))
+
+
 def seed(session: Session, evidence: Path) -> dict[str, int]:
     """Fill an empty database; return the ids that tests look for."""
     s = Seed(session, evidence)
@@ -508,6 +552,7 @@ def seed(session: Session, evidence: Path) -> dict[str, int]:
         now=ago(days=9),
     )
 
+    seed_accounts(session)
     gitea = s.application(
         "gitea", "Git hosting, issues and packages for the whole company", channels=("edge", "beta", "stable")
     )

@@ -17,6 +17,7 @@ PAGES = (
     "/applications/miniflux/compare",
     "/declare",
     "/sources",
+    "/accounts",
     "/applications/gitea/releases/1.25.0",
     "/applications/paperless/releases/2.19.0",
     "/promotions/{promotion}",

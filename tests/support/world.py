@@ -69,12 +69,21 @@ def declare(**changes: Any) -> Declaration:
 
 @dataclass
 class Registry:
-    """A registry in memory: repository → tag → digest. ``is_down``: it does not answer."""
+    """A registry in memory: repository → tag → digest. ``is_down``: it does not answer.
+
+    ``private``: what is shown only to the application that reads with an account of its own.
+    """
 
     content: dict[str, dict[str, str]] = field(default_factory=dict)
     is_down: bool = False
     asked: int = 0
     test_images: frozenset[str] = frozenset()
+    private: dict[str, "Registry"] = field(default_factory=dict)
+
+    def only_for(self, application: str) -> "Registry":
+        """Return what is shown to an application alone: what everybody sees now, and what is pushed there."""
+        everybody = {name: dict(tags) for name, tags in self.content.items()}
+        return self.private.setdefault(application, Registry(everybody))
 
     def push(self, repository: str, tag: str, digest: str | None = None) -> None:
         """Publish a tag."""
@@ -86,6 +95,8 @@ class Registry:
         self.push(CHART, version)
 
     def listing(self, spec: SourceSpec, account: str, memo: Mapping[str, str]) -> Listing | None:
+        if account in self.private:
+            return self.private[account].listing(spec, account, memo)
         self._answer()
         if spec.location not in self.content:
             raise NotFound(f"no repository {spec.location}")
@@ -96,6 +107,8 @@ class Registry:
         return Listing(tags=tags, memo={"state": state})
 
     def detail(self, spec: SourceSpec, account: str, tag: str, *, platforms: bool) -> Tag:
+        if account in self.private:
+            return self.private[account].detail(spec, account, tag, platforms=platforms)
         self._answer()
         return Tag(name=tag, digest=self.digest(spec.location, tag), platforms=("linux/amd64",))
 

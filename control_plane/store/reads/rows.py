@@ -46,6 +46,41 @@ class SourceRow(Row, frozen=True, kw_only=True):
     failures: int
 
 
+class AccountRow(Row, frozen=True, kw_only=True):
+    """An account without its secret. ``id`` is of a stored one; ``origin`` says where another comes from.
+
+    ``kind`` is empty where only reading it would tell. ``used_at`` and ``refused_at`` are to the minute.
+    """
+
+    id: int | None
+    origin: str
+    host: str
+    path: str
+    application: str
+    kind: str
+    username: str
+    created_at: datetime | None
+    created_by: str
+    used_at: datetime | None
+    refused_at: datetime | None
+    refusal: str
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it was refused when it was shown last."""
+        return self.refused_at is not None and (self.used_at is None or self.refused_at > self.used_at)
+
+
+class HostKeyRow(Row, frozen=True, kw_only=True):
+    """A key of an SSH server that a person accepted."""
+
+    host: str
+    kind: str
+    fingerprint: str
+    accepted_at: datetime
+    accepted_by: str
+
+
 class QuarantineRow(Row, frozen=True, kw_only=True):
     """Tags of an application that a person keeps out, until ``until`` (None: until it is lifted)."""
 

@@ -3,13 +3,23 @@
 from django.urls import path
 from ninja import NinjaAPI
 
-from control_plane.web.api import agents, channel_files, health, maintainers, metrics, reads, routes, webhooks
+from control_plane.web.api import (
+    accounts,
+    agents,
+    channel_files,
+    health,
+    maintainers,
+    metrics,
+    reads,
+    routes,
+    webhooks,
+)
 from control_plane.web.api.auth import TokenAuth
 from control_plane.web.api.problems import install_handlers
 
 api = NinjaAPI(title="Tidegate", version="1", auth=TokenAuth(), urls_namespace="api", docs_url=None)
 install_handlers(api)
-ASKED_BY_IMPORT = (maintainers, metrics, reads)  # importing them puts their paths on the router
+ASKED_BY_IMPORT = (accounts, maintainers, metrics, reads)  # importing them puts their paths on the router
 api.add_router("", routes.router)
 
 urlpatterns = [

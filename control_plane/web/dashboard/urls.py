@@ -3,6 +3,7 @@
 from django.urls import path
 
 from control_plane.web.dashboard.views import (
+    accounts,
     applications,
     audit,
     channels,
@@ -35,6 +36,7 @@ urlpatterns = [
     path("applications/<str:application>/compare", comparing.show, name="compare"),
     path("policies/try", explain.try_policy, name="policy-try"),
     path("sources", sources.show, name="sources"),
+    path("accounts", accounts.show, name="accounts"),
     path(RELEASE, releases.show, name="release"),
     path(f"{RELEASE}/requeue", releases.requeue, name="release-requeue"),
     path(f"{RELEASE}/reject", releases.reject, name="release-reject"),

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from control_plane.cli import app
 
 CHANGES_OR_RUNS = {
+    "account remove", "account trust-host", "account forget-host", "account rotate-key",
     "up", "web", "worker", "beat", "migrate", "demo", "password", "keys new", "keys rotate",
     "app validate", "app schema", "app remove", "quarantine lift", "release reject", "release withdraw", "release requeue",
     "channel recall", "cluster remove", "rollout halt", "rollout resume",

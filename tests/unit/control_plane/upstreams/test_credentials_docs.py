@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import get_args
 
+from control_plane.cli.accounts import app as accounts_commands
 from control_plane.domain.accounts import Kind
 from control_plane.settings import Settings
 from control_plane.upstreams import accounts_file
@@ -27,3 +28,10 @@ def test_its_settings_exist() -> None:
 
 def test_every_way_to_give_a_secret_is_named() -> None:
     assert all(name in PAGE for name in accounts_file._SECRETS if name != "password")
+
+
+def test_its_commands_exist() -> None:
+    (block, *more) = re.findall(r"tidegate account ([a-z-]+)", PAGE)
+    known = {command.name for command in accounts_commands.registered_commands}
+    assert {block, *more} <= known
+    assert known <= {block, *more}

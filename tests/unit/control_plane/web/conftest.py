@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from control_plane.services.reading import shared_accounts, shared_reader, stored_accounts
 from control_plane.settings import get_settings
 from control_plane.store.session import get_engine, session_scope
 
@@ -37,8 +38,8 @@ def ids(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]]:
 
 
 def _forget() -> None:
-    get_settings.cache_clear()
-    get_engine.cache_clear()
+    for one in (get_settings, get_engine, stored_accounts, shared_accounts, shared_reader):
+        one.cache_clear()
 
 
 @pytest.fixture(scope="package")

@@ -13,6 +13,7 @@ PAGES = (
     "/applications/miniflux/compare",
     "/policies/try",
     "/sources",
+    "/accounts",
     "/promotions/{promotion}",
     "/channels",
     "/channels/stable",
