@@ -8,7 +8,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -66,8 +66,7 @@ def read_keys(file: Path) -> SealingKeys:
 @contextmanager
 def keys_kept(file: Path) -> Iterator[SealingKeys]:
     """Yield the keys, made at first use (mode 0600); nobody retires one of them while the block runs."""
-    if not file.exists():
-        _make(file)
+    _make(file)
     with _locked(file, fcntl.LOCK_SH):
         yield read_keys(file)
 
@@ -79,8 +78,7 @@ def keys_renewed(file: Path) -> Iterator[SealingKeys]:
     Killed half way, the file has all of them. Where it cannot be written the newest must have been put there by hand, and nothing is
     removed. Raises ``Refused`` where somebody is using it.
     """
-    if not file.exists():
-        _make(file)
+    _make(file)
     with _locked(file, fcntl.LOCK_EX | fcntl.LOCK_NB):
         if _is_ours(file):
             _draft(file, [Fernet.generate_key(), *_lines(file)]).replace(file)
@@ -118,15 +116,17 @@ def _lines(file: Path) -> list[bytes]:
 
 
 def _make(file: Path) -> None:
-    """Write a first key; of two processes the first wins."""
+    """Write a first key where there is none."""
+    if file.exists():
+        return
     file.parent.mkdir(parents=True, exist_ok=True)
-    draft = _draft(file, [Fernet.generate_key()])
-    with suppress(FileExistsError):
-        os.link(draft, file)  # whole or not at all
-    draft.unlink()
+    with _locked(file, fcntl.LOCK_EX):
+        if not file.exists():
+            _draft(file, [Fernet.generate_key()]).replace(file)
 
 
 def _draft(file: Path, keys: Sequence[bytes]) -> Path:
+    """Write the file's next content beside it; only under the lock, so by one at a time."""
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as stream:

@@ -11,11 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control_plane.domain.accounts import Kind
-from control_plane.domain.errors import InvalidInput, TidegateError, Transient, Untrusted
+from control_plane.domain.errors import InvalidInput, Transient
 from control_plane.upstreams.accounts_file import AccountsFile, read_accounts
 from control_plane.upstreams.credentials import Account, Accounts, Fixed, unspoken
 from control_plane.upstreams.docker_config import DockerConfig
-from control_plane.upstreams.sealed import open_sealed, seal, sealing_key
 from control_plane.upstreams.web_client import WebClient
 from tests.support.accounts import accounts, entry
 
@@ -273,18 +272,3 @@ def test_credential_helpers_are_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         "ghcr.io",
         "https://index.docker.io/v1/",
     ]
-
-
-def test_stored_secrets_are_sealed_by_a_key_of_their_own(tmp_path: Path) -> None:
-    key = sealing_key(tmp_path)
-    assert sealing_key(tmp_path) == key
-    assert (tmp_path / "secrets.key").stat().st_mode & 0o777 == 0o600
-    sealed = seal("s3cret", key)
-    assert "s3cret" not in sealed
-    assert open_sealed(sealed, key) == "s3cret"
-    for wrong, with_key in ((sealed, sealing_key(tmp_path / "another")), (sealed[:-4] + "AAAA", key), ("", key)):
-        with pytest.raises(Untrusted) as caught:
-            open_sealed(wrong, with_key)
-        assert "s3cret" not in str(caught.value)
-    with pytest.raises(TidegateError, match="holds no key"):
-        seal("x", b"short")
