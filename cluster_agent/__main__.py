@@ -67,7 +67,7 @@ def run(settings: Settings) -> int:
 def _build(settings: Settings, kube: Any, numbers: Any) -> Any:
     import httpx2
 
-    from cluster_agent import facts, identity, loop, planning, reporting
+    from cluster_agent import facts, identity, loop, reporting
     from cluster_agent.applying.artifacts import ChartStore
     from cluster_agent.applying.helm import HelmCli
     from cluster_agent.applying.kube import Access
@@ -112,10 +112,22 @@ def _build(settings: Settings, kube: Any, numbers: Any) -> Any:
         ),
         reporter=reporting.Reporter(http, settings.url, me, facts.reader(kube, allowed=settings.cluster_facts)),
         metrics=numbers,
-        policy=planning.Policy(me.enrolment.cluster, frozenset(settings.namespaces), settings.hold),
+        policy=_policy(settings, me.enrolment.cluster),
         channel=me.enrolment.channel,
         poll_seconds=settings.poll_seconds,
         report_seconds=settings.report_seconds,
+    )
+
+
+def _policy(settings: Settings, cluster: str) -> Any:
+    from cluster_agent.decisions import Policy
+
+    return Policy(
+        cluster=cluster,
+        namespaces=frozenset(settings.namespaces),
+        held=settings.hold,
+        on_leave=settings.on_leave,
+        on_leave_of={name: rules.on_leave for name, rules in settings.applications.items() if rules.on_leave},
     )
 
 

@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from cluster_agent.applying.kube import Kube
 from cluster_agent.contract import Facts
+from cluster_agent.contract.manifest import CAPABILITIES
 from cluster_agent.errors import AgentError
 
 FRESH_SECONDS = 600.0
@@ -44,7 +45,11 @@ def _read(kube: Kube, *, allowed: bool) -> Facts:
     except AgentError:
         pass  # a report without them is better than none
     return Facts(
-        kubernetes=kubernetes, architecture=architecture, storage_classes=classes, agent_version=_own_version()
+        kubernetes=kubernetes,
+        architecture=architecture,
+        storage_classes=classes,
+        agent_version=_own_version(),
+        capabilities=tuple(sorted(CAPABILITIES)),
     )
 
 

@@ -1,6 +1,7 @@
 """How the remembered state changes, step by step. Pure: every function takes a state and returns the next one.
 
 idle → staged → applying → settling → idle; or rolling_back (→ restoring) → settling_back → idle with the release marked bad.
+Left the channel: idle, or → removal staged → removing → nothing settled.
 Every end leaves exactly one report; reports wait here until the control plane has them.
 """
 
@@ -8,9 +9,9 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from cluster_agent.contract import Outcome, Report
-from cluster_agent.planning import RollBack, Stage, Wanted
-from cluster_agent.state import ApplicationState, Bad, Change, Failure, Settled, State
+from cluster_agent.contract import ApplicationManifest, Outcome, Report
+from cluster_agent.decisions import Left, RollBack, Stage, Wanted
+from cluster_agent.state import ApplicationState, Bad, Change, Failure, Removal, Settled, State
 
 REPORTS_KEPT = 200
 BAD_KEPT = 20
@@ -53,18 +54,52 @@ def timed(change: Change, step: str, seconds: float) -> Change:
 def kept(state: ApplicationState, revision: int) -> ApplicationState:
     """Return the state after a change that worked."""
     change = _change(state)
-    settled = Settled(
-        generation=change.generation,
-        release=change.application.release,
-        release_digest=change.application.release_digest,
+    return replace(state, settled=_settled(change.application, change.generation, revision), change=None, said="")
+
+
+def confirmed(state: ApplicationState, wanted: Wanted, revision: int) -> ApplicationState:
+    """Return the state after a look showed that what a generation wants runs already."""
+    return replace(state, settled=_settled(wanted.application, wanted.generation, revision), said="")
+
+
+def _settled(application: ApplicationManifest, generation: int, revision: int) -> Settled:
+    return Settled(
+        generation=generation,
+        release=application.release,
+        release_digest=application.release_digest,
         revision=revision,
+        namespace=application.namespace,
+        backup=application.backup,
+        timeout_seconds=application.timeout_seconds,
     )
-    return replace(state, settled=settled, change=None, said="")
+
+
+def left(state: ApplicationState, generation: int) -> ApplicationState:
+    """Return the state of an application that ``generation`` does not name."""
+    return replace(state, left=generation, said="")
+
+
+def removal_staged(state: ApplicationState, left: Left, now: datetime) -> ApplicationState:
+    """Return the state of an application that is to go."""
+    return replace(state, removal=Removal(generation=left.generation, phase="staged", started_at=now), said="")
+
+
+def removed(state: ApplicationState) -> ApplicationState:
+    """Return the state after it went."""
+    return replace(state, settled=None, removal=None, said="")
+
+
+def removal_abandoned(state: ApplicationState) -> ApplicationState:
+    """Return the state of an application that stays after all. Whatever was begun to be removed is to be applied anew."""
+    settled, removal = state.settled, state.removal
+    if settled is not None and removal is not None and removal.phase == "removing":
+        settled = replace(settled, whole=False)
+    return replace(state, settled=settled, removal=None, said="")
 
 
 def came_back(state: ApplicationState, revision: int) -> ApplicationState:
     """Return the state after a rollback that worked: the release is bad here, the former one runs as ``revision``."""
-    settled = replace(state.settled, revision=revision) if state.settled and revision else None
+    settled = replace(state.settled, revision=revision, whole=True) if state.settled and revision else None
     return _marked_bad(replace(state, settled=settled), stuck=False)
 
 
@@ -113,12 +148,17 @@ def with_report(
     outcome: Outcome,
     change: Change | None = None,
     application: str | None = None,
+    about: Settled | None = None,
     code: str = "",
     message: str = "",
 ) -> State:
-    """Return ``state`` with one more report waiting. Signs of life replace each other; the oldest give way when there are too many."""
+    """Return ``state`` with one more report waiting. Signs of life replace each other; the oldest give way when there are too many.
+
+    It is about the release of ``change``, or of ``about``, or the one that is settled.
+    """
     name = change.application.name if change else application
     known = state.applications.get(name or "")
+    what = change.application if change else about or (known.settled if known else None)
     report = Report(
         sequence=state.next_sequence,
         at=now,
@@ -126,9 +166,9 @@ def with_report(
         generation=generation,
         outcome=outcome,
         application=name,
-        release=change.application.release if change else _release(known),
-        release_digest=change.application.release_digest if change else _digest(known),
-        running=_release(known),
+        release=what.release if what else None,
+        release_digest=what.release_digest if what else None,
+        running=known.settled.release if known and known.settled else None,
         code=code,
         message=message,
         attempt=max(change.attempts, 1) if change else 1,
@@ -152,11 +192,3 @@ def accepted(state: State, sequence: int) -> State:
 
 def _same_sign(old: Report, new: Report) -> bool:
     return old.outcome == "observed" and (old.application, old.code) == (new.application, new.code)
-
-
-def _release(state: ApplicationState | None) -> str | None:
-    return state.settled.release if state and state.settled else None
-
-
-def _digest(state: ApplicationState | None) -> str | None:
-    return state.settled.release_digest if state and state.settled else None

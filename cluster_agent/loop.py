@@ -6,6 +6,7 @@ The control plane is never needed for what runs already.
 
 import random
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -16,12 +17,13 @@ from cluster_agent.applying.artifacts import ChartStore
 from cluster_agent.applying.helm import HelmDriver
 from cluster_agent.applying.kube import Kube
 from cluster_agent.backup.snapshots import Snapshots
+from cluster_agent.decisions import Left, Policy, Said, TooNew, Wanted
 from cluster_agent.errors import AgentError, Conflict, Unreachable, Untrusted
 from cluster_agent.journal import Journal, SecondAgent
 from cluster_agent.logs import log
 from cluster_agent.metrics import Metrics
-from cluster_agent.planning import Policy, Wanted
 from cluster_agent.reporting import Reporter
+from cluster_agent.state import ApplicationState
 from cluster_agent.trust import News, NothingPublished, TrustedChannel
 from cluster_agent.worker import Worker
 
@@ -82,9 +84,9 @@ class Loop:
     def once(self) -> None:
         """One round."""
         self._look()
-        for name, namespace, wanted in self._applications():
+        for name, (namespace, said) in self._applications().items():
             self._metrics.beat()
-            self._worker.advance(name, namespace, wanted)
+            self._worker.advance(name, namespace, said)
         self._tell(sign_of_life=True)
 
     def _look(self) -> None:
@@ -132,19 +134,36 @@ class Loop:
         )
         self._around.journal.save(state)
 
-    def _applications(self) -> list[tuple[str, str, Wanted | None]]:
-        """Return name, namespace and what is wanted: of the channel's applications, and of changes still in the works."""
-        found: dict[str, tuple[str, str, Wanted | None]] = {}
-        for name, state in self._around.journal.state.applications.items():
-            if state.change is not None:
-                found[name] = (name, state.change.application.namespace, None)
-        if self._news is not None and self._believed:
-            manifest, rollout = self._news.manifest, self._news.rollout
-            for application in manifest.applications:
-                wanted = Wanted(application, manifest.channel, manifest.generation, rollout)
-                place = found.get(application.name, ("", application.namespace, None))[1]
-                found[application.name] = (application.name, place, wanted)
-        return list(found.values())
+    def _applications(self) -> dict[str, tuple[str, Said | None]]:
+        """Return by name the namespace and what the channel says: of its applications, and of all that we have dealt with."""
+        known, named = self._around.journal.state.applications, self._named()
+        unnamed = self._unnamed(named)
+        found: dict[str, tuple[str, Said | None]] = {name: (_place(state), unnamed) for name, state in known.items()}
+        for name, said in named.items():
+            in_works = name in known and (known[name].change or known[name].removal)
+            wanted_in = said.application.namespace if isinstance(said, Wanted) else ""
+            found[name] = (_place(known[name]) if in_works else wanted_in, said)
+        return found
+
+    def _named(self) -> dict[str, Said]:
+        """Return what the channel says of the applications that it names; nothing where it cannot be believed now."""
+        if self._news is None or not self._believed:
+            return {}
+        manifest, rollout = self._news.manifest, self._news.rollout
+        found: dict[str, Said] = {
+            one.name: TooNew(manifest.generation, one.release, one.needs) for one in self._news.too_new
+        }
+        for application in manifest.applications:
+            found[application.name] = Wanted(application, manifest.channel, manifest.generation, rollout)
+        return found
+
+    def _unnamed(self, named: Mapping[str, Said]) -> Left | None:
+        """Return what the channel says of applications that it does not name."""
+        if self._news is None or not self._believed:
+            return None
+        known, manifest = self._around.journal.state.applications, self._news.manifest
+        is_last = not any(state.settled for name, state in known.items() if name in named)
+        return Left(manifest.channel, manifest.generation, self._news.rollout, is_last)
 
     def _tell(self, *, sign_of_life: bool = False) -> None:
         """Send what waits; nothing waits: a sign of life when it is time. A control plane that is away is left alone for a while."""
@@ -162,3 +181,10 @@ class Loop:
             return
         self._told_at = now
         self._around.journal.save(lifecycle.accepted(self._around.journal.state, accepted))
+
+
+def _place(state: ApplicationState) -> str:
+    """Return the namespace in which we deal with an application."""
+    if state.change is not None:
+        return state.change.application.namespace
+    return state.settled.namespace if state.settled is not None else ""

@@ -4,6 +4,9 @@
 |----------------------------------|----------------------------------------------|---------------------------|
 | no change; wanted release runs   | our revision is the newest                   | Rest (or Confirm)         |
 | no change; wanted release runs   | a person made a newer revision               | Wait ``drifted``          |
+| no change; in the channel again  | –                                            | TakeUp                    |
+| no change; left the channel      | see ``leaving``                              | see ``leaving``           |
+| no change; needs a newer agent   | –                                            | Wait ``update_agent``     |
 | no change; another one is wanted | bad here, held, halted, wave closed, …       | Wait with the reason      |
 | no change; another one is wanted | nothing speaks against it                    | Stage                     |
 | staged                           | no longer wanted or no longer allowed        | Abandon                   |
@@ -23,139 +26,85 @@ same release. Whatever is in the works is brought to its end before anything new
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from cluster_agent.applying.revisions import Revision, last_deployed, short_digest
-from cluster_agent.contract import ApplicationManifest, RollbackContract, Rollout
-from cluster_agent.contract.rollout import opens_for
+from cluster_agent import leaving
+from cluster_agent.applying.revisions import UNINSTALLED, Revision, last_deployed, short_digest
+from cluster_agent.contract import ApplicationManifest, RollbackContract
+from cluster_agent.decisions import (
+    Abandon,
+    Action,
+    Apply,
+    BackUp,
+    Confirm,
+    Left,
+    Policy,
+    Rest,
+    Restore,
+    RollBack,
+    Said,
+    Settle,
+    SettleBack,
+    Stage,
+    TakeUp,
+    TooNew,
+    Wait,
+    Wanted,
+)
+from cluster_agent.gates import gate
 from cluster_agent.state import ApplicationState, Change, Failure
 
 MAX_ATTEMPTS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The cluster's own rules; they can only be stricter than the channel."""
-
-    cluster: str
-    namespaces: frozenset[str]
-    held: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the channel wants of one application, and who may take it now (None: nobody yet)."""
-
-    application: ApplicationManifest
-    channel: str
-    generation: int
-    rollout: Rollout | None
-
-
-@dataclass(frozen=True, slots=True)
-class Rest:
-    """The wanted release runs; nothing to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Nothing to do now, for a reason. ``forbidden``: rules say no, as against not yet. ``until``: look again then."""
-
-    code: str
-    reason: str
-    until: datetime | None = None
-    forbidden: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Confirm:
-    """A newer generation wants the release that runs already: look whether it is healthy and say so."""
-
-    revision: int
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """Fetch and verify the chart, remember where we are."""
-
-    contract: RollbackContract
-    base: int
-    back_to: int
-    back_release: str
-
-
-@dataclass(frozen=True, slots=True)
-class Abandon:
-    """Forget a staged change: nothing was touched yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class BackUp:
-    """Save the data of the release that runs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Apply:
-    """Install or upgrade."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settle:
-    """Wait until ``revision`` is healthy: then keep it, else roll back."""
-
-    revision: int
-
-
-@dataclass(frozen=True, slots=True)
-class RollBack:
-    """Apply the former revision again (``to`` 0: remove). ``failure`` says why, where the change does not know yet."""
-
-    to: int
-    failure: Failure | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Restore:
-    """Put the saved data back."""
-
-
-@dataclass(frozen=True, slots=True)
-class SettleBack:
-    """Wait until the former release is healthy again."""
-
-    revision: int
-
-
-Action = Rest | Wait | Confirm | Stage | Abandon | BackUp | Apply | Settle | RollBack | Restore | SettleBack
-
-
 def plan(
     *,
-    wanted: Wanted | None,
+    name: str,
+    said: Said | None,
     revisions: Sequence[Revision],
     state: ApplicationState,
     policy: Policy,
     now: datetime,
 ) -> Action:
-    """Return the next action for one application. ``revisions`` is Helm's history, oldest first, observed just now."""
+    """Return the next action for one application.
+
+    ``said`` is what the channel says of it (None: nothing that could be believed now); ``revisions`` is Helm's history, oldest first,
+    observed just now.
+    """
+    if state.removal is not None:
+        return leaving.carry_on(name, said, revisions, state.removal, state, policy, now)
     change = state.change
     if change is None:
-        return _begin(wanted, revisions, state, policy, now)
-    if change.phase == "staged" and _no_longer(wanted, change, policy, now):
+        return _begin(name, said, revisions, state, policy, now)
+    if change.phase == "staged" and _no_longer(said, change, policy, now):
         return Abandon()
     return _continue(change, revisions)
 
 
 def _begin(
-    wanted: Wanted | None, revisions: Sequence[Revision], state: ApplicationState, policy: Policy, now: datetime
+    name: str, said: Said | None, revisions: Sequence[Revision], state: ApplicationState, policy: Policy, now: datetime
 ) -> Action:
-    if wanted is None:
-        return Rest()
+    match said:
+        case None:
+            return Rest()
+        case Left():
+            return leaving.begin(name, said, revisions, state, policy, now)
+        case TooNew():
+            words = f"{said.release} needs {', '.join(said.needs)}, which this agent cannot do: update the agent"
+            return Wait("update_agent", words, forbidden=True)
+        case Wanted():
+            return TakeUp() if state.left else _towards(said, revisions, state, policy, now)
+
+
+def _towards(
+    wanted: Wanted, revisions: Sequence[Revision], state: ApplicationState, policy: Policy, now: datetime
+) -> Action:
     application, newest = wanted.application, revisions[-1].number if revisions else 0
-    if state.settled is not None and state.settled.release_digest == application.release_digest:
+    if state.settled is not None and state.settled.whole and state.settled.release_digest == application.release_digest:
         if newest == state.settled.revision:
-            return Rest() if state.settled.generation == wanted.generation else Confirm(newest)
+            # An earlier agent noted no namespace; leaving needs it.
+            is_noted = state.settled.generation == wanted.generation and state.settled.namespace
+            return Rest() if is_noted else Confirm(newest)
         words = f"revision {newest} was made by a person after our {state.settled.revision}; it stays until another release comes"
         return Wait("drifted", words)
     if wait := _gate(wanted, state, policy, now):
@@ -173,34 +122,13 @@ def _gate(wanted: Wanted, state: ApplicationState, policy: Policy, now: datetime
     if bad := state.bad.get(application.release_digest):
         words = f"{application.release} did not work here (generation {bad.generation}): {bad.failure.message}"
         return Wait("known_bad", words, forbidden=True)
-    if policy.held:
-        return Wait("held", policy.held, forbidden=True)
-    if application.namespace not in policy.namespaces:
-        words = f"namespace {application.namespace!r} is not one that this agent serves: add it to `namespaces` of its chart"
-        return Wait("namespace_not_served", words, forbidden=True)
-    return _rollout_gate(wanted, policy, now)
+    return gate(application.namespace, wanted.generation, wanted.rollout, policy, now)
 
 
-def _rollout_gate(wanted: Wanted, policy: Policy, now: datetime) -> Wait | None:
-    rollout = wanted.rollout
-    if rollout is None or rollout.generation != wanted.generation:
-        return Wait("no_rollout", f"generation {wanted.generation} has no rollout yet")
-    if rollout.expires <= now:
-        return Wait("stale_rollout", f"the rollout file expired at {rollout.expires:%Y-%m-%d %H:%M} UTC")
-    if rollout.halted is not None:
-        return Wait("halted", f"the rollout is halted: {rollout.halted.reason}")
-    opens = opens_for(rollout, policy.cluster)
-    if opens is None:
-        return Wait("no_wave", "the rollout has no wave for this cluster yet")
-    if opens > now:
-        return Wait("wave_not_open", f"this cluster's wave opens at {opens:%Y-%m-%d %H:%M:%S} UTC", until=opens)
-    return None
-
-
-def _no_longer(wanted: Wanted | None, change: Change, policy: Policy, now: datetime) -> bool:
-    if wanted is None or wanted.application.release_digest != change.application.release_digest:
+def _no_longer(said: Said | None, change: Change, policy: Policy, now: datetime) -> bool:
+    if not isinstance(said, Wanted) or said.application.release_digest != change.application.release_digest:
         return True
-    return _gate(wanted, ApplicationState(), policy, now) is not None
+    return _gate(said, ApplicationState(), policy, now) is not None
 
 
 def _continue(change: Change, revisions: Sequence[Revision]) -> Action:
@@ -231,7 +159,7 @@ def _after_apply(change: Change, revisions: Sequence[Revision]) -> Action:
 
 def _after_rollback(change: Change, revisions: Sequence[Revision]) -> Action:
     newest = revisions[-1] if revisions else None
-    if newest is None:
+    if newest is None or newest.status == UNINSTALLED:
         # Nothing was there before, or the release was removed: nothing to settle.
         return SettleBack(0)
     if newest.number == change.base and change.back_to == change.base:

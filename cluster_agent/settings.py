@@ -10,6 +10,8 @@
 | ``POLL_SECONDS``         | how often it looks for news                                                          | 30                   |
 | ``REPORT_SECONDS``       | a sign of life at least this often                                                   | 60                   |
 | ``HOLD``                 | a reason: nothing changes while it is set                                            |                      |
+| ``ON_LEAVE``             | an application that leaves the channel: ``keep`` it or ``uninstall`` it              | ``keep``             |
+| ``APPLICATIONS``         | JSON, rules of single applications: ``{"miniflux": {"onLeave": "uninstall"}}``        | ``{}``               |
 | ``REGISTRY_MIRRORS``     | JSON, host or ``*`` → base URL                                                       | ``{}``               |
 | ``REGISTRY_CREDENTIALS_FILE`` | a docker ``config.json`` with logins for charts, by host                         |                      |
 | ``DATA_DIR``             | backups, charts; should outlive the pod                                              | ``/data``            |
@@ -25,8 +27,16 @@ from pathlib import Path
 
 import msgspec
 
+from cluster_agent.decisions import OnLeave
+
 PREFIX = "TIDEGATE_AGENT_"
 POD_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+class ApplicationRules(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """The cluster's own rules for one application; None: the rule for all."""
+
+    on_leave: OnLeave | None = None
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     poll_seconds: float = 30.0
     report_seconds: float = 60.0
     hold: str = ""
+    on_leave: OnLeave = "keep"
+    applications: dict[str, ApplicationRules] = {}
     registry_mirrors: dict[str, str] = {}
     registry_credentials_file: Path | None = None
     data_dir: Path = Path("/data")
@@ -65,14 +77,20 @@ def load(environment: Mapping[str, str]) -> Settings:
     given["namespaces"] = tuple(one.strip() for one in str(given.get("namespaces", "")).split(",") if one.strip())
     given.setdefault("namespace", _own_namespace())
     try:
-        if "registry_mirrors" in given:
-            given["registry_mirrors"] = msgspec.json.decode(str(given["registry_mirrors"]), type=dict[str, str])
+        for name in ("registry_mirrors", "applications"):
+            if name in given:
+                given[name] = _json(name, str(given[name]))
         settings = msgspec.convert(given, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise BadSettings(_in_words(str(error))) from error
-    except msgspec.DecodeError as error:
-        raise BadSettings(f"{PREFIX}REGISTRY_MIRRORS is no JSON object of texts: {error}") from error
     return _checked(settings)
+
+
+def _json(name: str, text: str) -> object:
+    try:
+        return msgspec.json.decode(text, type=dict[str, object])
+    except msgspec.DecodeError as error:
+        raise BadSettings(f"{PREFIX}{name.upper()} is no JSON object: {error}") from error
 
 
 def _checked(settings: Settings) -> Settings:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from cluster_agent.contract import ApplicationManifest, Report, RollbackContract
+from cluster_agent.contract import ApplicationManifest, BackupStep, Report, RollbackContract
 from cluster_agent.contract.manifest import Struct
 
 Phase = Literal["staged", "applying", "settling", "rolling_back", "restoring", "settling_back"]
@@ -17,12 +17,19 @@ class Failure(Struct, frozen=True, kw_only=True):
 
 
 class Settled(Struct, frozen=True, kw_only=True):
-    """What we proved healthy last: ``revision`` is Helm's number, 0 where nothing of ours runs."""
+    """What we proved healthy last: ``revision`` is Helm's number. The rest is what removing it needs when its channel names it no more.
+
+    ``namespace`` is empty in what an earlier agent noted. ``whole``: not so where a removal was begun and given up.
+    """
 
     generation: int
     release: str
     release_digest: str
     revision: int
+    namespace: str = ""
+    backup: tuple[BackupStep, ...] = ()
+    timeout_seconds: int = 300
+    whole: bool = True
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -48,6 +55,15 @@ class Change(Struct, frozen=True, kw_only=True):
     timings: dict[str, float] = {}
 
 
+class Removal(Struct, frozen=True, kw_only=True):
+    """The settled release is being removed, because the channel names it no more since ``generation``. Written before each step."""
+
+    generation: int
+    phase: Literal["staged", "removing"]
+    started_at: datetime
+    snapshot: str = ""
+
+
 class Bad(Struct, frozen=True, kw_only=True):
     """A release that was tried here and did not work. ``stuck``: coming back did not work either."""
 
@@ -59,10 +75,15 @@ class Bad(Struct, frozen=True, kw_only=True):
 
 
 class ApplicationState(Struct, frozen=True, kw_only=True):
-    """One application here. ``bad`` is keyed by release digest; ``said`` is the last thing reported about waiting (once is enough)."""
+    """One application here. ``bad`` is keyed by release digest; ``said`` is the last thing reported about waiting (once is enough).
+
+    There is never a change and a removal at once. ``left`` is the generation that was seen first without it, 0 while it is in the channel.
+    """
 
     settled: Settled | None = None
     change: Change | None = None
+    removal: Removal | None = None
+    left: int = 0
     bad: dict[str, Bad] = {}
     said: str = ""
 

@@ -1,5 +1,7 @@
 """Doing what was planned for one application: intent into the journal, one action, result into the journal, observe again.
 
+``leaver`` does it for applications that left their channel.
+
 An action that says nothing about the release (``Unreachable``, ``Conflict``, a full disk) leaves everything as it is, for later.
 """
 
@@ -10,7 +12,7 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from cluster_agent import lifecycle, planning
+from cluster_agent import decisions, lifecycle, planning
 from cluster_agent.applying import change as changes
 from cluster_agent.applying import releases
 from cluster_agent.applying.artifacts import ChartStore
@@ -18,12 +20,13 @@ from cluster_agent.applying.helm import HelmDriver
 from cluster_agent.applying.kube import Denied, Kube
 from cluster_agent.applying.revisions import Revision
 from cluster_agent.backup.snapshots import Snapshots
-from cluster_agent.contract import Outcome
+from cluster_agent.books import Books
+from cluster_agent.decisions import Policy, Said, Wanted
 from cluster_agent.errors import AgentError, ChangeFailed, Conflict, Unreachable, Untrusted
 from cluster_agent.journal import Journal
+from cluster_agent.leaver import Leaver
 from cluster_agent.logs import log
-from cluster_agent.planning import Policy, Wanted
-from cluster_agent.state import ApplicationState, Change, Failure
+from cluster_agent.state import Change, Failure
 
 BACKOFF_SECONDS = 30.0
 
@@ -44,34 +47,35 @@ class Worker:
     def __init__(self, around: Surroundings, policy: Policy, channel: str, told: Callable[[], None]) -> None:
         self._around = around
         self._policy = policy
-        self._channel = channel
         self._told = told
+        self._books = Books(around.journal, channel)
+        self._leaver = Leaver(around, self._books)
         self._not_before: dict[str, datetime] = {}
 
-    def advance(self, name: str, namespace: str, wanted: Wanted | None) -> planning.Action:
+    def advance(self, name: str, namespace: str, said: Said | None) -> decisions.Action:
         """Bring ``name`` as far as it goes now; return the action at which it rests. Raises what the journal raises."""
         while True:
             if datetime.now(UTC) < self._not_before.get(name, datetime.min.replace(tzinfo=UTC)):
-                return planning.Wait("retry", "waiting before the next try", until=self._not_before[name])
+                return decisions.Wait("retry", "waiting before the next try", until=self._not_before[name])
             try:
-                action = self._plan(name, namespace, wanted)
-                if isinstance(action, planning.Rest | planning.Wait):
-                    self._say(name, wanted, action)
+                action = self._plan(name, namespace, said)
+                if isinstance(action, decisions.Rest | decisions.Wait):
+                    self._say(name, said, action)
                     return action
-                self._act(name, wanted, action)
+                self._act(name, said, action)
             except (Unreachable, Conflict, Untrusted) as error:
-                self._later(name, wanted, error)
+                self._later(name, said, error)
             except OSError as error:
                 words = f"{error}: free some space in the agent's data directory, then it goes on by itself"
-                self._later(name, wanted, Unreachable(words, code="data_dir"))
+                self._later(name, said, Unreachable(words, code="data_dir"))
 
-    def _plan(self, name: str, namespace: str, wanted: Wanted | None) -> planning.Action:
-        state = self._state(name)
+    def _plan(self, name: str, namespace: str, said: Said | None) -> decisions.Action:
         served = namespace in self._policy.namespaces
         return planning.plan(
-            wanted=wanted,
+            name=name,
+            said=said,
             revisions=self._revisions(name, namespace) if served else (),
-            state=state,
+            state=self._books.state(name),
             policy=self._policy,
             now=datetime.now(UTC),
         )
@@ -82,53 +86,58 @@ class Worker:
         except Denied as error:
             raise Unreachable(f"no right to read namespace {namespace}: {error.message}", code="forbidden") from error
 
-    def _act(self, name: str, wanted: Wanted | None, action: planning.Action) -> None:
+    def _act(self, name: str, said: Said | None, action: decisions.Changing | decisions.Leaving) -> None:
         log("step", application=name, action=type(action).__name__)
+        if isinstance(action, decisions.Leaving):
+            self._leaver.act(name, said, action)
+        else:
+            self._change(name, said, action)
+
+    def _change(self, name: str, said: Said | None, action: decisions.Changing) -> None:
         match action:
-            case planning.Stage():
-                self._stage(name, wanted, action)
-            case planning.Abandon():
-                self._save(name, replace(self._state(name), change=None))
-            case planning.Confirm():
-                self._confirm(name, wanted, action)
-            case planning.BackUp():
+            case decisions.Stage() if isinstance(said, Wanted):
+                self._stage(name, said, action)
+            case decisions.Abandon():
+                self._books.save(name, replace(self._books.state(name), change=None))
+            case decisions.Confirm() if isinstance(said, Wanted):
+                self._confirm(name, said, action)
+            case decisions.BackUp():
                 self._back_up(name)
-            case planning.Apply():
+            case decisions.Apply():
                 self._apply(name)
-            case planning.Settle():
+            case decisions.Settle():
                 self._settle(name, action)
-            case planning.RollBack():
+            case decisions.RollBack():
                 self._roll_back(name, action)
-            case planning.Restore():
+            case decisions.Restore():
                 self._restore(name)
-            case planning.SettleBack():
+            case decisions.SettleBack():
                 self._settle_back(name, action)
 
-    def _stage(self, name: str, wanted: Wanted | None, action: planning.Stage) -> None:
-        if wanted is None:
-            return
+    def _stage(self, name: str, wanted: Wanted, action: decisions.Stage) -> None:
         began = time.monotonic()
         self._around.charts.chart(wanted.application.artifact)
         change = lifecycle.staged(action, wanted, datetime.now(UTC))
-        self._save(name, replace(self._state(name), change=lifecycle.timed(change, "fetch", time.monotonic() - began)))
+        self._books.save(
+            name, replace(self._books.state(name), change=lifecycle.timed(change, "fetch", time.monotonic() - began))
+        )
 
-    def _confirm(self, name: str, wanted: Wanted | None, action: planning.Confirm) -> None:
-        state = self._state(name)
-        if wanted is None or state.settled is None:
-            return
+    def _confirm(self, name: str, wanted: Wanted, action: decisions.Confirm) -> None:
         words = changes.unhealthy(self._around.kube, wanted.application.namespace, name, action.revision)
         if words:
             raise Unreachable(f"{name} is not healthy now: {words}", code="unhealthy")
-        confirmed = replace(state, settled=replace(state.settled, generation=wanted.generation), said="")
-        self._save(name, confirmed, outcome="healthy", generation=wanted.generation)
+        confirmed = lifecycle.confirmed(self._books.state(name), wanted, action.revision)
+        self._books.save(name, confirmed, outcome="healthy", generation=wanted.generation)
 
     def _back_up(self, name: str) -> None:
-        change, began = self._change(name), time.monotonic()
+        change, began = self._books.change(name), time.monotonic()
         snapshot_id = f"{change.generation}-{change.application.release}-{change.started_at:%Y%m%d%H%M%S}"
         try:
             self._around.snapshots.back_up(
                 self._around.kube,
-                change.application,
+                name,
+                change.application.namespace,
+                change.application.backup,
                 snapshot_id,
                 release=change.back_release,
                 now=datetime.now(UTC),
@@ -137,15 +146,15 @@ class Worker:
             # Nothing was touched: an upgrade that cannot be undone safely waits until its backup works.
             raise Untrusted("backup_failed", error.message) from error
         saved = replace(change, snapshot=snapshot_id)
-        self._save_change(name, lifecycle.timed(saved, "backup", time.monotonic() - began))
+        self._books.save_change(name, lifecycle.timed(saved, "backup", time.monotonic() - began))
 
     def _apply(self, name: str) -> None:
-        application = self._change(name).application
+        application = self._books.change(name).application
         chart = self._around.charts.chart(application.artifact)
-        change = lifecycle.applying(self._change(name))
-        self._save_change(name, change, outcome="applying")
+        change = lifecycle.applying(self._books.change(name))
+        self._books.save_change(name, change, outcome="applying")
         self._told()
-        words = f"Tidegate: {application.release}, {self._channel} generation {change.generation}"
+        words = f"Tidegate: {application.release}, {self._books.channel} generation {change.generation}"
         began = time.monotonic()
         try:
             revision = changes.apply_release(
@@ -158,15 +167,15 @@ class Worker:
             self._not_tried(name, change, error)
             raise
         settling = replace(change, phase="settling", revision=revision)
-        self._save_change(name, lifecycle.timed(settling, "apply", time.monotonic() - began))
+        self._books.save_change(name, lifecycle.timed(settling, "apply", time.monotonic() - began))
 
     def _not_tried(self, name: str, change: Change, error: Exception) -> None:
         """Give the attempt back: trouble around it says nothing about the release. A Helm that was killed may be killed again."""
         if not (isinstance(error, Unreachable) and error.code == "helm_killed"):
-            self._save_change(name, replace(change, attempts=change.attempts - 1))
+            self._books.save_change(name, replace(change, attempts=change.attempts - 1))
 
-    def _settle(self, name: str, action: planning.Settle) -> None:
-        change, began = self._change(name), time.monotonic()
+    def _settle(self, name: str, action: decisions.Settle) -> None:
+        change, began = self._books.change(name), time.monotonic()
         application = change.application
         limit = float(application.timeout_seconds)
         try:
@@ -175,11 +184,11 @@ class Worker:
             self._failed(name, change, "settle", began, error)
             return
         done = lifecycle.timed(change, "settle", time.monotonic() - began)
-        self._save(name, lifecycle.kept(self._state(name), action.revision), outcome="healthy", change=done)
+        self._books.save(name, lifecycle.kept(self._books.state(name), action.revision), outcome="healthy", change=done)
 
-    def _roll_back(self, name: str, action: planning.RollBack) -> None:
-        change, began = lifecycle.rolling_back(self._change(name), action), time.monotonic()
-        self._save_change(name, change)
+    def _roll_back(self, name: str, action: decisions.RollBack) -> None:
+        change, began = lifecycle.rolling_back(self._books.change(name), action), time.monotonic()
+        self._books.save_change(name, change)
         application = change.application
         try:
             changes.roll_back(
@@ -188,27 +197,28 @@ class Worker:
                 application.namespace,
                 name,
                 to=action.to,
+                base=change.base,
                 timeout=float(application.timeout_seconds),
             )
         except (ChangeFailed, Denied) as error:
             self._no_way_back(name, change, error)
             return
-        self._save_change(name, lifecycle.timed(change, "rollback", time.monotonic() - began))
+        self._books.save_change(name, lifecycle.timed(change, "rollback", time.monotonic() - began))
 
     def _restore(self, name: str) -> None:
-        change, began = replace(self._change(name), phase="restoring"), time.monotonic()
-        self._save_change(name, change)
+        change, began = replace(self._books.change(name), phase="restoring"), time.monotonic()
+        self._books.save_change(name, change)
         try:
             self._around.snapshots.restore(self._around.kube, self._around.snapshots.saved(name, change.snapshot))
         except (ChangeFailed, Denied) as error:
             self._end_stuck(name, change, error)
             return
         restored = replace(change, phase="settling_back", restored=True)
-        self._save_change(name, lifecycle.timed(restored, "restore", time.monotonic() - began))
+        self._books.save_change(name, lifecycle.timed(restored, "restore", time.monotonic() - began))
 
-    def _settle_back(self, name: str, action: planning.SettleBack) -> None:
-        change, began = replace(self._change(name), phase="settling_back"), time.monotonic()
-        self._save_change(name, change)
+    def _settle_back(self, name: str, action: decisions.SettleBack) -> None:
+        change, began = replace(self._books.change(name), phase="settling_back"), time.monotonic()
+        self._books.save_change(name, change)
         application = change.application
         limit = float(application.timeout_seconds)
         try:
@@ -218,96 +228,51 @@ class Worker:
             self._no_way_back(name, change, error)
             return
         done = lifecycle.timed(change, "settle_back", time.monotonic() - began)
-        self._save(name, lifecycle.came_back(self._state(name), action.revision), outcome="rolled_back", change=done)
+        self._books.save(
+            name, lifecycle.came_back(self._books.state(name), action.revision), outcome="rolled_back", change=done
+        )
 
     def _failed(self, name: str, change: Change, step: str, began: float, error: AgentError) -> None:
         log("change failed", application=name, code=error.code, message=error.message)
         failure = Failure(code=error.code, message=error.message)
-        self._save_change(name, lifecycle.timed(lifecycle.failed(change, failure), step, time.monotonic() - began))
+        self._books.save_change(
+            name, lifecycle.timed(lifecycle.failed(change, failure), step, time.monotonic() - began)
+        )
 
     def _no_way_back(self, name: str, change: Change, error: AgentError) -> None:
         """The former release does not run: with saved data there is one more way, else a person is needed."""
         if change.snapshot and not change.restored and change.back_to:
-            self._save_change(name, replace(change, phase="restoring"))
+            self._books.save_change(name, replace(change, phase="restoring"))
         else:
             self._end_stuck(name, change, error)
 
     def _end_stuck(self, name: str, change: Change, error: AgentError) -> None:
         failure = Failure(code=error.code, message=error.message)
-        state = lifecycle.stuck(replace(self._state(name), change=change), failure)
-        self._save(name, state, outcome="failed", change=change)
+        state = lifecycle.stuck(replace(self._books.state(name), change=change), failure)
+        self._books.save(name, state, outcome="failed", change=change)
 
-    def _say(self, name: str, wanted: Wanted | None, action: planning.Rest | planning.Wait) -> None:
-        """Report a reason for waiting once."""
-        if isinstance(action, planning.Rest) or wanted is None:
+    def _say(self, name: str, said: Said | None, action: decisions.Rest | decisions.Wait) -> None:
+        """Report a reason for waiting once. Why a release is bad was reported when it happened."""
+        if isinstance(action, decisions.Rest) or said is None or action.code in {"known_bad", "retry"}:
             return
-        said = f"{wanted.generation} {action.code}"
-        state = self._state(name)
-        # Why a release is bad was reported when it happened.
-        if state.said == said or action.code in {"known_bad", "retry"}:
-            return
-        log("waits", application=name, code=action.code, reason=action.reason)
-        outcome: Outcome = "refused" if action.forbidden else "observed"
-        self._save(
+        if self._books.say_once(
             name,
-            replace(state, said=said),
-            outcome=outcome,
-            generation=wanted.generation,
+            outcome="refused" if action.forbidden else "observed",
+            generation=said.generation,
             code=action.code,
             message=action.reason,
-        )
+        ):
+            log("waits", application=name, code=action.code, reason=action.reason)
 
-    def _later(self, name: str, wanted: Wanted | None, error: AgentError) -> None:
+    def _later(self, name: str, said: Said | None, error: AgentError) -> None:
         seconds = error.retry_after if isinstance(error, Unreachable) else BACKOFF_SECONDS
         self._not_before[name] = datetime.now(UTC) + timedelta(seconds=seconds)
         log("will try again", application=name, code=error.code, message=error.message, seconds=seconds)
-        state, said = self._state(name), f"{wanted.generation if wanted else 0} {error.code}"
-        if wanted is not None and state.said != said:
-            outcome: Outcome = "refused" if isinstance(error, Untrusted) else "observed"
-            self._save(
+        if said is not None:
+            self._books.say_once(
                 name,
-                replace(state, said=said),
-                outcome=outcome,
-                generation=wanted.generation,
+                outcome="refused" if isinstance(error, Untrusted) else "observed",
+                generation=said.generation,
                 code=error.code,
                 message=error.message,
             )
-
-    def _state(self, name: str) -> ApplicationState:
-        return self._around.journal.state.applications.get(name, ApplicationState())
-
-    def _change(self, name: str) -> Change:
-        change = self._state(name).change
-        if change is None:
-            raise ValueError(f"no change of {name} is in the works")
-        return change
-
-    def _save_change(self, name: str, change: Change, outcome: Outcome | None = None) -> None:
-        self._save(name, replace(self._state(name), change=change), outcome=outcome, change=change)
-
-    def _save(
-        self,
-        name: str,
-        application: ApplicationState,
-        *,
-        outcome: Outcome | None = None,
-        change: Change | None = None,
-        generation: int = 0,
-        code: str = "",
-        message: str = "",
-    ) -> None:
-        state = lifecycle.with_application(self._around.journal.state, name, application)
-        if outcome is not None:
-            bad = application.bad.get(change.application.release_digest) if change else None
-            state = lifecycle.with_report(
-                state,
-                now=datetime.now(UTC),
-                channel=self._channel,
-                generation=change.generation if change else generation,
-                outcome=outcome,
-                change=change,
-                application=name,
-                code=code or (bad.failure.code if bad else ""),
-                message=message or (bad.failure.message if bad else ""),
-            )
-        self._around.journal.save(state)

@@ -16,6 +16,7 @@ import msgspec
 
 from cluster_agent.applying.registry_login import Logins, authorization
 from cluster_agent.contract import Artifact
+from cluster_agent.contract.manifest import KEPT
 from cluster_agent.errors import Unreachable, Untrusted
 
 CHART_LAYER = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
@@ -23,7 +24,6 @@ MANIFEST_TYPES = "application/vnd.oci.image.manifest.v1+json, application/vnd.do
 MAX_MANIFEST_BYTES = 1024 * 1024
 MAX_CHART_BYTES = 20 * 1024 * 1024
 BLOCK_BYTES = 64 * 1024
-KEPT = "tidegate:"
 NO_LOGINS = Logins()
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 

@@ -7,7 +7,7 @@ import re
 import time
 from pathlib import Path
 
-from cluster_agent.applying import health, reasons, releases, revisions
+from cluster_agent.applying import health, reasons, releases, removal, revisions
 from cluster_agent.applying.helm import HelmDriver
 from cluster_agent.applying.kube import Kube, Object
 from cluster_agent.applying.readiness import Target
@@ -75,14 +75,18 @@ def unhealthy(kube: Kube, namespace: str, name: str, revision: int) -> str:
     return health.healthy_now(kube, health.targets(stored.manifest, namespace)) if stored else "the release is gone"
 
 
-def roll_back(driver: HelmDriver, kube: Kube, namespace: str, name: str, *, to: int, timeout: float) -> int:
-    """Apply revision ``to`` again and return the new revision; ``to`` 0 (there was none before): remove the release, return 0.
+def roll_back(
+    driver: HelmDriver, kube: Kube, namespace: str, name: str, *, to: int, timeout: float, base: int = 0
+) -> int:
+    """Apply revision ``to`` again and return the new revision; ``to`` 0 (nothing ran before): take the release away, return 0.
 
+    ``base`` is the newest revision before the change: one that was uninstalled may have left data, which stays.
     Applied, not proven: see ``settle``. Raises ``ChangeFailed``, ``Unreachable`` or ``Conflict``.
     """
     releases.mend_pending(kube, namespace, name)
     if to == 0:
-        driver.uninstall(name, namespace, timeout=timeout)
+        take_away = removal.remove if base else removal.undo_install
+        take_away(driver, kube, namespace, name, timeout=timeout)
         return 0
     driver.rollback(name, namespace, to, timeout=timeout)
     revision = releases.history(kube, namespace, name)[-1].number

@@ -84,8 +84,8 @@ class HelmDriver(Protocol):
         """Apply the stored ``revision`` again, as a new revision."""
         ...
 
-    def uninstall(self, name: str, namespace: str, *, timeout: float) -> None:
-        """Remove the release and its history; a release that is not there is removed already."""
+    def uninstall(self, name: str, namespace: str, *, timeout: float, keep: bool = False) -> None:
+        """Remove the release; one that is not there is removed already. ``keep``: its history stays, and no hook runs."""
         ...
 
 
@@ -131,9 +131,10 @@ class HelmCli:
         """Apply the stored ``revision`` again, as a new revision."""
         self._run(["rollback", name, str(revision), "--namespace", namespace, *_changing(timeout)], timeout=timeout)
 
-    def uninstall(self, name: str, namespace: str, *, timeout: float) -> None:
-        """Remove the release and its history; a release that is not there is removed already."""
+    def uninstall(self, name: str, namespace: str, *, timeout: float, keep: bool = False) -> None:
+        """Remove the release; one that is not there is removed already. ``keep``: its history stays, and no hook runs."""
         command = ["uninstall", name, "--namespace", namespace, "--ignore-not-found", "--wait"]
+        command += ["--keep-history", "--no-hooks"] if keep else []
         self._run([*command, "--timeout", f"{timeout:.0f}s"], timeout=timeout)
 
     def _run(self, command: Sequence[str], *, timeout: float, stdin: str = "") -> str:

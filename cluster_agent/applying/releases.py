@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -64,6 +65,26 @@ def mend_pending(kube: Kube, namespace: str, name: str) -> int | None:
     return number
 
 
+def created(kube: Kube, namespace: str, name: str, number: int) -> str:
+    """Return the server's time at which the revision was begun; empty where there is none."""
+    secret = kube.get("Secret", namespace, _secret_name(name, number))
+    return str(secret["metadata"]["creationTimestamp"]) if secret else ""
+
+
+def edit_manifest(kube: Kube, namespace: str, name: str, number: int, edit: Callable[[str], str]) -> None:
+    """Change what Helm remembers to have applied in a revision. Nothing that runs is touched.
+
+    Raises ``Conflict`` where Helm wrote in between.
+    """
+    secret = kube.get("Secret", namespace, _secret_name(name, number))
+    if secret is None:
+        return
+    release = msgspec.json.decode(_unpacked(secret))
+    edited = edit(release["manifest"])
+    if edited != release["manifest"]:
+        kube.replace("Secret", namespace, _with_release(secret, release | {"manifest": edited}))
+
+
 def _secret_name(name: str, number: int) -> str:
     return f"sh.helm.release.v1.{name}.v{number}"
 
@@ -75,7 +96,11 @@ def _unpacked(secret: Object) -> bytes:
 def _marked_failed(secret: Object) -> Object:
     release = msgspec.json.decode(_unpacked(secret))
     release["info"] |= {"status": "failed", "description": "The agent was stopped in the middle of this change."}
+    secret["metadata"]["labels"] |= {"status": "failed", INTERRUPTED_LABEL: str(release["version"])}
+    return _with_release(secret, release)
+
+
+def _with_release(secret: Object, release: Object) -> Object:
     packed = base64.b64encode(gzip.compress(msgspec.json.encode(release)))
     secret["data"]["release"] = base64.b64encode(packed).decode()
-    secret["metadata"]["labels"] |= {"status": "failed", INTERRUPTED_LABEL: str(release["version"])}
     return secret

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 RELEASE_LABEL = "tidegate.dev/release"
 REVISION_LABEL = "tidegate.dev/revision"
-
-
 INTERRUPTED_LABEL = "tidegate.dev/interrupted"
+UNINSTALLED = "uninstalled"
 
 
 @dataclass(frozen=True, slots=True)

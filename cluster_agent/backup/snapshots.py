@@ -15,7 +15,7 @@ import msgspec
 
 from cluster_agent.applying.kube import Kube, Object
 from cluster_agent.backup.quiesce import quiesce, unquiesce
-from cluster_agent.contract import ApplicationManifest, BackupStep
+from cluster_agent.contract import BackupStep
 from cluster_agent.errors import ChangeFailed
 
 KEPT = 3
@@ -65,29 +65,33 @@ class Snapshots:
     def back_up(
         self,
         kube: Kube,
-        application: ApplicationManifest,
+        application: str,
+        namespace: str,
+        steps: tuple[BackupStep, ...],
         snapshot_id: str,
         *,
         release: str,
         now: datetime,
         timeout: float = 3600.0,
     ) -> Snapshot:
-        """Run every dump and keep the output. ``release`` is the version whose data it is. Returns the one of that id if it exists.
+        """Run every dump of ``steps`` and keep the output. ``release`` is the version whose data it is.
+
+        Returns the one of that id if it exists.
 
         Raises ``ChangeFailed`` (``backup_failed``: nothing was changed yet) or ``Unreachable``.
         """
-        if done := self.find(application.name, snapshot_id):
+        if done := self.find(application, snapshot_id):
             return done
-        folder = self._folder / application.name
+        folder = self._folder / application
         aside = folder / f".{snapshot_id}.part"
         shutil.rmtree(aside, ignore_errors=True)
         try:
             aside.mkdir(parents=True)
-            saved = [_dump(kube, application.namespace, step, aside, timeout) for step in application.backup]
+            saved = [_dump(kube, namespace, step, aside, timeout) for step in steps]
             snapshot = Snapshot(
                 id=snapshot_id,
-                application=application.name,
-                namespace=application.namespace,
+                application=application,
+                namespace=namespace,
                 release=release,
                 taken_at=now,
                 steps=tuple(saved),
@@ -96,7 +100,7 @@ class Snapshots:
             aside.rename(folder / snapshot_id)
         except OSError as error:
             shutil.rmtree(aside, ignore_errors=True)
-            raise ChangeFailed("backup_failed", f"no backup of {application.name} could be kept: {error}") from error
+            raise ChangeFailed("backup_failed", f"no backup of {application} could be kept: {error}") from error
         self._forget_old(folder)
         return snapshot
 

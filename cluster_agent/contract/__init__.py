@@ -12,6 +12,7 @@ from cluster_agent.contract.manifest import (
     Edge,
     Manifest,
     RollbackContract,
+    make_manifest,
     release_digest,
 )
 from cluster_agent.contract.report import Facts, Outcome, Report, ReportBatch, ReportReceipt
@@ -38,6 +39,7 @@ __all__ = [
     "canonical_json",
     "decode_join_token",
     "digest_of",
+    "make_manifest",
     "release_digest",
     "sha256_hex",
 ]

@@ -1,16 +1,25 @@
 """The manifest: what a channel wants its clusters to run. Signed by the channel's role; immutable once published.
 
-Format 1. A reader ignores fields that it does not know and refuses a ``format`` that it does not know.
+A reader ignores fields that it does not know and refuses a ``format`` that it does not know. Format 2 is format 1 with ``requires``: an
+application may name what an agent must be able to do. An agent that cannot do it refuses that application and goes on with the others;
+one that knows format 1 alone refuses the manifest. A manifest in which nothing is required stays in format 1.
 """
 
+import re
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
 from cluster_agent.contract.canonical import digest_of
 
-MANIFEST_FORMAT = 1
+MANIFEST_FORMATS = (1, 2)
+KEPT = "tidegate:"
+KEPT_CHARTS = "kept-charts"
+CAPABILITIES = frozenset({KEPT_CHARTS})
+"""What this agent can do beyond format 1. A new kind of artifact, or a new field that must not be ignored, gets a word here."""
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):(?://|[^/]*$)")
 
 # A time without a zone means something else on every machine, so it is refused when decoded.
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -65,6 +74,7 @@ class ApplicationManifest(Struct, frozen=True, kw_only=True):
 
     ``release`` is the version; ``images`` maps every image reference as the chart renders it to ``sha256:…``;
     ``values`` are Helm values. ``release_digest`` covers everything that decides what runs (see ``release_digest``).
+    ``requires`` are capabilities that an agent needs to take it.
     """
 
     name: str
@@ -78,6 +88,7 @@ class ApplicationManifest(Struct, frozen=True, kw_only=True):
     backup: tuple[BackupStep, ...] = ()
     edges: tuple[Edge, ...] = ()
     timeout_seconds: int = 300
+    requires: tuple[str, ...] = ()
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
@@ -88,7 +99,66 @@ class Manifest(Struct, frozen=True, kw_only=True):
     created: Instant
     applications: tuple[ApplicationManifest, ...] = ()
     # A factory, because a plain default would be left out of the bytes and readers must always find the format.
-    format: int = msgspec.field(default_factory=lambda: MANIFEST_FORMAT)
+    format: int = msgspec.field(default_factory=lambda: 1)
+
+
+class TooNew(NamedTuple):
+    """An application of a manifest that ``needs`` of an agent what this one cannot do."""
+
+    name: str
+    release: str
+    needs: tuple[str, ...]
+
+
+def make_manifest(
+    *, channel: str, generation: int, created: datetime, applications: tuple[ApplicationManifest, ...]
+) -> Manifest:
+    """Return the manifest in the oldest format that says all of it."""
+    said = tuple(msgspec.structs.replace(one, requires=requirements(one)) for one in applications)
+    number = 2 if any(one.requires for one in said) else 1
+    return Manifest(channel=channel, generation=generation, created=created, applications=said, format=number)
+
+
+def requirements(application: ApplicationManifest) -> tuple[str, ...]:
+    """Return what an agent must be able to do to take the application."""
+    needed = {KEPT_CHARTS} if application.artifact.ref.startswith(KEPT) else set()
+    return tuple(sorted(needed | set(application.requires)))
+
+
+def read_manifest(data: bytes) -> tuple[Manifest, tuple[TooNew, ...]]:
+    """Decode a manifest; applications that are too new for this agent are told apart, whatever else they contain.
+
+    Raises ``msgspec.MsgspecError`` for what is no manifest.
+    """
+    raw = msgspec.json.decode(data, type=dict[str, Any])
+    named = msgspec.convert(raw.get("applications", []), list[_Named])
+    needs = [_missing(one) for one in named]
+    raw["applications"] = [one for one, missing in zip(raw.get("applications", []), needs, strict=True) if not missing]
+    too_new = tuple(
+        TooNew(one.name, one.release, missing) for one, missing in zip(named, needs, strict=True) if missing
+    )
+    return msgspec.convert(raw, Manifest), too_new
+
+
+class _Place(msgspec.Struct):
+    ref: str = ""
+
+
+class _Named(msgspec.Struct):
+    """What every application of every format has."""
+
+    name: str
+    release: str
+    artifact: _Place = msgspec.field(default_factory=_Place)
+    requires: tuple[str, ...] = ()
+
+
+def _missing(application: _Named) -> tuple[str, ...]:
+    unknown = set(application.requires) - CAPABILITIES
+    scheme = _SCHEME.match(application.artifact.ref)
+    if scheme and f"{scheme[1]}:" not in {KEPT, "oci:"}:
+        unknown.add(f"artifacts of {scheme[1]}")
+    return tuple(sorted(unknown))
 
 
 def release_digest(

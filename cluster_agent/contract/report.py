@@ -15,16 +15,26 @@ Outcome = Literal[
     "failed",  # the change failed and the rollback too: help is needed
     "refused",  # nothing was changed: the channel's files or the cluster's own policy forbid it
     "observed",  # a sign of life, nothing changed
+    "left",  # the channel names the application no more; it stays as it is
+    "uninstalled",  # after it left: what could go without loss is gone
 ]
 
 
+FIRST_OUTCOMES = frozenset({"applying", "healthy", "rolled_back", "failed", "refused", "observed"})
+"""What every control plane understands; one that does not know another outcome gets it as ``observed``, with code and words."""
+
+
 class Facts(Struct, frozen=True, kw_only=True):
-    """Coarse facts of the cluster; nothing that names its users or workloads."""
+    """Coarse facts of the cluster; nothing that names its users or workloads.
+
+    ``capabilities`` is what its agent can do beyond the first format of a manifest.
+    """
 
     kubernetes: str = ""
     architecture: str = ""
     storage_classes: tuple[str, ...] = ()
     agent_version: str = ""
+    capabilities: tuple[str, ...] = ()
 
 
 class Report(Struct, frozen=True, kw_only=True):

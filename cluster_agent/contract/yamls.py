@@ -58,6 +58,19 @@ def documents(text: str) -> Iterator[Any]:
         raise ValueError(f"the rendered manifest is no YAML: {error}") from error
 
 
+def documents_with_nodes(text: str) -> Iterator[tuple[Any, Any]]:
+    """Yield every document as its node tree with marks and as its value (None: empty). Raises ``ValueError``."""
+    loader = Loader(text)
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            yield node, loader.construct_document(node)
+    except yaml.YAMLError as error:
+        raise ValueError(f"the rendered manifest is no YAML: {error}") from error
+    finally:
+        loader.dispose()
+
+
 def nodes(text: str) -> Iterator[Any]:
     """Yield every document as a node tree with marks (positions in ``text``). Raises ``ValueError``."""
     try:

@@ -66,7 +66,10 @@ def show_application(name: Application, output: Output = Format.TABLE) -> None:
 
 @app.command("remove")
 def remove(name: Application, reason: Reason) -> None:
-    """Stop tracking an application: nothing new is looked for or promoted. What its channels have stays as it is."""
+    """Stop tracking an application: nothing new is looked for, and it leaves its channels.
+
+    Clusters keep what runs, and no longer update it, unless their own rule says uninstall.
+    """
     from control_plane.cli.client import get_client
 
     get_client().post(f"applications/{name}/remove", {"reason": reason})

@@ -27,6 +27,21 @@ def recall(channel: Channel, application: Application, reason: Reason) -> None:
     typer.echo(f"{channel} is at generation {answer['generation']}, without the recalled release of {application}")
 
 
+@app.command("drop")
+def drop(
+    channel: str, application: str, reason: Annotated[str, typer.Option("--reason", "-m", help="kept in the audit log")]
+) -> None:
+    """Take an application out of a channel: its next generation does not name it.
+
+    Clusters keep what runs, and no longer update it, unless their own rule says uninstall. It comes back with the next release, or at
+    once when the application is removed and applied again.
+    """
+    from control_plane.cli.client import get_client
+
+    answer = get_client().post(f"channels/{channel}/applications/{application}/drop", {"reason": reason})
+    typer.echo(f"{channel} is at generation {answer['generation']}, without {application}")
+
+
 def _list(rows: list[dict[str, Any]]) -> Any:
     return table(
         ("CHANNEL", "GENERATION", "PUBLISHED", "APPLICATIONS"),

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 import typer
+from rich.console import Group
 
 from control_plane.cli.arguments import Cluster, Reason
 from control_plane.cli.output import Format, Output, age, local_time, show, table
@@ -36,10 +37,11 @@ def list_clusters(output: Output = Format.TABLE) -> None:
 
 @app.command("show")
 def show_cluster(name: Cluster, output: Output = Format.TABLE) -> None:
-    """What a cluster's agent reported, newest first."""
+    """One cluster: its agent, what it runs or has left behind, and what its agent reported, newest first."""
     from control_plane.cli.client import get_client
 
-    show(get_client().get(f"clusters/{name}/reports"), output, _reports)
+    client = get_client()
+    show({**client.get(f"clusters/{name}"), "reports": client.get(f"clusters/{name}/reports")}, output, _one)
 
 
 @app.command("token")
@@ -71,13 +73,14 @@ def _how_to_join(made: dict[str, Any]) -> str:
 
 def _list(rows: list[dict[str, Any]]) -> Any:
     return table(
-        ("CLUSTER", "CHANNEL", "GENERATION", "CONTACT", "RUNS", "LAST ERROR"),
+        ("CLUSTER", "CHANNEL", "GENERATION", "CONTACT", "AGENT", "RUNS", "LAST ERROR"),
         (
             (
                 row["name"],
                 row["channel"],
                 row["generation"],
                 age(row["last_contact_at"]),
+                _agent(row["agent"]),
                 "  ".join(
                     f"{one['application']} {one['running'] or '–'} {one['outcome']}" for one in row["installations"]
                 ),
@@ -105,3 +108,32 @@ def _reports(rows: list[dict[str, Any]]) -> Any:
         ),
         empty="No report yet: its agent has not called. `tidegate cluster list` says when it last did.",
     )
+
+
+def _agent(agent: dict[str, str]) -> str:
+    due = f", update {agent['update']}: {agent['words']}" if agent["update"] else ""
+    return f"{agent['version'] or '–'}{due}"
+
+
+def _one(row: dict[str, Any]) -> Any:
+    made = table(
+        ("APPLICATION", "RUNS", "WANTED", "OUTCOME", "GENERATION", "SINCE", "WORDS"),
+        (
+            (
+                one["application"],
+                one["running"] or "–",
+                one["wanted"] or "–",
+                one["outcome"].replace("_", " "),
+                one["generation"],
+                age(one["since"]),
+                one["message"],
+            )
+            for one in row["installations"]
+        ),
+        empty="Its agent has reported no application yet.",
+    )
+    contact = age(row["last_contact_at"])
+    head = (
+        f"{row['name']} follows {row['channel']}, healthy on generation {row['generation']}; last contact {contact} ago"
+    )
+    return Group(head, f"agent {_agent(row['agent'])}", "", made, "", _reports(row["reports"]))

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -65,7 +65,7 @@ def file_trouble(error: OSError) -> Refused:
     return Refused(f"cannot use {place}: {why}; {steps.get(error.errno or 0, 'see that it is what it should be')}")
 
 
-def show(value: Any, output: Format, render: Callable[[Any], Table | str]) -> None:
+def show(value: Any, output: Format, render: Callable[[Any], RenderableType]) -> None:
     """Print ``value`` as JSON, or as what ``render`` makes of it."""
     if output is Format.JSON:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(value)) + b"\n")

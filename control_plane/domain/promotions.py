@@ -23,6 +23,7 @@ class PromotionState(StrEnum):
     PUBLISHED = "published"
     SUPERSEDED = "superseded"
     RECALLED = "recalled"
+    LEFT = "left"
     REJECTED = "rejected"
     CANCELLED = "cancelled"
 
@@ -40,6 +41,7 @@ PROMOTION = Lifecycle(
         Move(_S.APPROVED, _S.PUBLISHED, "every guard held in the publishing transaction"),
         Move(_S.PUBLISHED, _S.SUPERSEDED, "another release of the application was published in the channel"),
         Move(_S.PUBLISHED, _S.RECALLED, "a person recalls it; the fallback is published at a higher generation"),
+        Move(_S.PUBLISHED, _S.LEFT, "its application leaves the channel; the next generation does not name it"),
         *(Move(state, _S.REJECTED, "a person says no") for state in (_S.PROPOSED, _S.AWAITING_APPROVAL, _S.APPROVED)),
         *(
             Move(state, _S.CANCELLED, "a newer release took its place, or it is no longer fit")

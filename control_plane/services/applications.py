@@ -1,6 +1,6 @@
 """Use cases of applications: declare (again and again, the same way) and remove."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 import msgspec
@@ -14,6 +14,8 @@ from control_plane.domain.sources import SourceSpec
 from control_plane.services import audit
 from control_plane.services.choosing import weigh_soon
 from control_plane.services.declarations import encode, file_changes, file_of, mark_of
+from control_plane.services.promotions import promotions_follow
+from control_plane.services.publications import channel_drop
 from control_plane.services.sources import source_ensure, sources_unpoll
 from control_plane.store import lookups
 from control_plane.store.models import Application, Channel, SuiteArchive, Upstream
@@ -53,6 +55,7 @@ def application_declare(
         return application
     before = file_of(application) if application else ""
     action = "changed" if application else "declared"
+    is_back = application is not None and application.removed_at is not None
     if application is None:
         application = lookups.add(
             session, Application(name=declaration.name, declaration=encoded, declared_at=now, declared_by=actor)
@@ -60,11 +63,21 @@ def application_declare(
     application.declaration, application.file, application.removed_at = encoded, file, None
     application.declared_at, application.declared_by = now, actor
     _ensure_channels(session, declaration, now)
+    _leave_channels(
+        session,
+        application,
+        set(lookups.channels_with(session, application.id)) - {rule.name for rule in declaration.channels},
+        reason="its file does not name the channel any more",
+        actor=actor,
+        now=now,
+    )
     _sync_upstreams(session, application, declaration, owner_of, now)
     why = reason or (_what_changed(before, file_of(application)) if before else "")
     audit.record(
         session, application, action, actor=actor, now=now, reason=why, chart=declaration.chart.source.location
     )
+    if is_back:
+        _propose_again(session, application, now)
     return application
 
 
@@ -87,8 +100,24 @@ def _check_unchanged(application: Application | None, name: str, expected: str |
     )
 
 
+def _leave_channels(
+    session: Session, application: Application, channels: Iterable[str], *, reason: str, actor: str, now: datetime
+) -> None:
+    for channel in sorted(channels):
+        channel_drop(session, channel=channel, application=application.name, reason=reason, actor=actor, now=now)
+
+
+def _propose_again(session: Session, application: Application, now: datetime) -> None:
+    """An application that was removed and is declared again: its newest fit release sets out as if it had just passed."""
+    for release in lookups.releases_in(session, application.id, (ReleaseState.VERIFIED,))[-1:]:
+        promotions_follow(session, release=release, after=None, now=now)
+
+
 def application_remove(session: Session, *, application: str, reason: str, actor: str, now: datetime) -> Application:
-    """Stop tracking an application: no more looks, nothing open goes on. What its channels have stays as it is."""
+    """Stop tracking an application: no more looks, nothing open goes on, and it leaves its channels.
+
+    What runs in clusters is left to their own rules, which keep it unless they say otherwise.
+    """
     row = lookups.application_named(session, application)
     if row.removed_at is not None:
         return row
@@ -98,6 +127,7 @@ def application_remove(session: Session, *, application: str, reason: str, actor
     for release in lookups.releases_in(session, row.id, OPEN_STATES):
         why = "the application was removed"
         audit.transition(session, release, ReleaseState.REJECTED, RELEASE, actor=actor, now=now, reason=why)
+    _leave_channels(session, row, lookups.channels_with(session, row.id), reason=reason, actor=actor, now=now)
     sources = [upstream.source_id for upstream in row.upstreams]
     row.upstreams.clear()
     session.flush()

@@ -8,7 +8,14 @@ from datetime import datetime
 
 import msgspec
 
-from cluster_agent.contract import ApplicationManifest, Edge, Manifest, RollbackContract, canonical_json, sha256_hex
+from cluster_agent.contract import (
+    ApplicationManifest,
+    Edge,
+    RollbackContract,
+    canonical_json,
+    make_manifest,
+    sha256_hex,
+)
 from control_plane.domain.channels import Former, fallback
 from control_plane.domain.errors import Refused
 from control_plane.domain.promotions import (
@@ -80,6 +87,27 @@ def channel_recall(
     return _publish(
         session, row, promotion, actor=actor, now=now, reason=f"recall of {current.release.version}: {reason}"
     )
+
+
+def channel_drop(
+    session: Session, *, channel: str, application: str, reason: str, actor: str, now: datetime
+) -> Publication:
+    """Take an application out of a channel: the next generation does not name it. What runs in clusters is left to their own rules.
+
+    Raises ``Refused`` when the channel does not have it.
+    """
+    row = lookups.take(session, Channel, lookups.channel_named(session, channel).id)
+    owner = lookups.application_named(session, application)
+    for promotion in lookups.open_promotions(session, application_id=owner.id, channel_id=row.id):
+        why = f"the application leaves {channel}"
+        audit.transition(session, promotion, PromotionState.CANCELLED, PROMOTION, actor=actor, now=now, reason=why)
+    current = lookups.published_in(session, owner.id, row.id)
+    if current is None:
+        raise Refused(f"{application} has nothing published in {channel}", code="nothing_published")
+    audit.transition(session, current, PromotionState.LEFT, PROMOTION, actor=actor, now=now, reason=reason)
+    session.flush()
+    row.generation += 1
+    return _next_generation(session, row, actor, now)
 
 
 def _fallback_release(session: Session, current: Promotion) -> Release:
@@ -171,6 +199,10 @@ def _publish(
     )
     promotion.generation, promotion.published_at, promotion.waits_until = generation, now, None
     session.flush()
+    return _next_generation(session, channel, actor, now)
+
+
+def _next_generation(session: Session, channel: Channel, actor: str, now: datetime) -> Publication:
     publication = _write_publication(session, channel, actor, now)
     _start_rollout(session, channel, actor, now)
     nudge(session, "channel_write_files", channel.id)
@@ -182,7 +214,9 @@ def _write_publication(session: Session, channel: Channel, actor: str, now: date
     applications = tuple(
         application_manifest(session, promotion.release) for promotion in lookups.all_published_in(session, channel.id)
     )
-    manifest = Manifest(channel=channel.name, generation=channel.generation, created=now, applications=applications)
+    manifest = make_manifest(
+        channel=channel.name, generation=channel.generation, created=now, applications=applications
+    )
     content = canonical_json(manifest)
     publication = Publication(
         channel=channel,

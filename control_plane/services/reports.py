@@ -27,7 +27,7 @@ def reports_receive(
     for report in fresh:
         _store(session, cluster, report, now)
     session.flush()
-    if fresh:
+    if fresh or cluster.generation < cluster.channel.generation:
         cluster_stand(session, cluster=cluster)
     limit = get_settings().silent_after_seconds if silent_after_seconds is None else silent_after_seconds
     rollout = lookups.rollout_of(session, cluster.channel_id, cluster.channel.generation)

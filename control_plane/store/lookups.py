@@ -150,6 +150,13 @@ def all_published_in(session: Session, channel_id: int) -> Sequence[models.Promo
     return session.scalars(statement.order_by(models.Application.name)).all()
 
 
+def channels_with(session: Session, application_id: int) -> Sequence[str]:
+    """Return the channels that have an application now."""
+    statement = select(models.Channel.name).join(models.Promotion)
+    statement = statement.where(models.Promotion.application_id == application_id)
+    return session.scalars(statement.where(models.Promotion.state == PromotionState.PUBLISHED)).all()
+
+
 def former_in(session: Session, application_id: int, channel_id: int) -> Sequence[models.Promotion]:
     """Return every promotion of an application that was ever published in a channel."""
     statement = select(models.Promotion).filter_by(application_id=application_id, channel_id=channel_id)

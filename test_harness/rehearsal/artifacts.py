@@ -9,8 +9,9 @@ from pathlib import Path
 
 import httpx2
 
-from cluster_agent.applying.artifacts import KEPT, MANIFEST_TYPES, ChartStore, registry_url
+from cluster_agent.applying.artifacts import MANIFEST_TYPES, ChartStore, registry_url
 from cluster_agent.contract import ApplicationManifest
+from cluster_agent.contract.manifest import KEPT
 from cluster_agent.errors import Unreachable, Untrusted
 from test_harness.errors import CouldNotTell, ReleaseFailed
 from test_harness.runner import Registries

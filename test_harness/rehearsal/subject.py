@@ -54,7 +54,9 @@ class Subject:
         with self._judged(application):
             return Snapshots(self.folder).back_up(
                 self.kube,
-                application,
+                application.name,
+                application.namespace,
+                application.backup,
                 "before-upgrade",
                 release=application.release,
                 now=datetime.now(UTC),

@@ -29,8 +29,10 @@ from cluster_agent.contract import (
     Wave,
     canonical_json,
     decode_join_token,
+    make_manifest,
     release_digest,
 )
+from cluster_agent.contract.manifest import read_manifest
 
 HERE = Path(__file__).parent
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -68,11 +70,17 @@ APPLICATION = ApplicationManifest(
     edges=(Edge(from_release="2.2.8", contract="restore-required", evidence="sha256:" + "4" * 64),),
     timeout_seconds=120,
 )
+KEPT_APPLICATION = msgspec.structs.replace(
+    APPLICATION, name="web", artifact=Artifact(ref="tidegate:web", digest="sha256:" + "7" * 64), edges=(), backup=()
+)
 TOKEN = JoinToken(id="t1", secret="s", cluster="berlin", channel="stable", root_sha256="5" * 64)
 
 GOLDEN = {
     "manifest-1-empty": Manifest(channel="stable", generation=1, created=AT),
     "manifest-1-full": Manifest(channel="stable", generation=7, created=AT, applications=(APPLICATION,)),
+    "manifest-2-requires": make_manifest(
+        channel="stable", generation=8, created=AT, applications=(KEPT_APPLICATION, APPLICATION)
+    ),
     "rollout-1-open": Rollout(
         channel="stable", generation=7, expires=AT, waves=(Wave(name="all", percent=100, opens_at=AT),)
     ),
@@ -99,6 +107,25 @@ GOLDEN = {
                 attempt=2,
                 timings={"apply": 12.5, "roll_back": 3.0},
             ),
+        ),
+    ),
+    "reports-1-left": ReportBatch(
+        facts=Facts(kubernetes="1.36", agent_version="0.1.0", capabilities=("kept-charts",)),
+        reports=tuple(
+            Report(
+                sequence=sequence,
+                at=AT,
+                channel="stable",
+                generation=9,
+                outcome=outcome,
+                application="miniflux",
+                release="2.2.16",
+                release_digest=APPLICATION.release_digest,
+                running="2.2.16" if outcome == "left" else None,
+                code=outcome,
+                message="its claims and secrets stay",
+            )
+            for sequence, outcome in enumerate(("left", "uninstalled"), 3)
         ),
     ),
     "report-receipt-1": ReportReceipt(accepted_sequence=2),
@@ -129,7 +156,35 @@ def test_every_golden_file_is_tested():
     "name", [name for name in sorted(GOLDEN) if name.startswith(("manifest", "rollout", "reports"))]
 )
 def test_published_documents_name_their_format_in_their_bytes(name):
-    assert msgspec.json.decode((HERE / f"{name}.json").read_bytes())["format"] == 1
+    assert msgspec.json.decode((HERE / f"{name}.json").read_bytes())["format"] == int(name.split("-")[1])
+
+
+def test_what_every_agent_can_take_stays_in_the_first_format():
+    made = make_manifest(channel="stable", generation=7, created=AT, applications=(APPLICATION,))
+    assert canonical_json(made) == (HERE / "manifest-1-full.json").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["manifest-1-empty", "manifest-1-full", "manifest-2-requires"])
+def test_this_agent_takes_all_of_every_format(name):
+    assert read_manifest((HERE / f"{name}.json").read_bytes()) == (GOLDEN[name], ())
+
+
+@pytest.mark.parametrize(
+    ("change", "needs"),
+    [
+        ({"requires": ["kept-charts", "time-travel"], "kind": "kustomize", "artifact": {}}, ("time-travel",)),
+        ({"artifact": {"ref": "ipfs://bafy", "digest": "sha256:1"}}, ("artifacts of ipfs",)),
+        ({"artifact": {"ref": "vault:web", "digest": "sha256:1"}}, ("artifacts of vault",)),
+        ({"artifact": {"ref": "localhost:5000/charts/web", "digest": "sha256:1"}}, None),
+        ({"artifact": {"ref": "oci://ghcr.io/charts/web", "digest": "sha256:1"}}, None),
+    ],
+)
+def test_an_application_of_tomorrow_is_told_apart_and_the_others_are_read(change, needs):
+    raw = msgspec.json.decode((HERE / "manifest-2-requires.json").read_bytes())
+    raw["applications"][0] |= change
+    manifest, too_new = read_manifest(msgspec.json.encode(raw))
+    assert [one.needs for one in too_new] == ([needs] if needs else [])
+    assert [one.name for one in manifest.applications] == (["miniflux"] if needs else ["web", "miniflux"])
 
 
 @pytest.mark.parametrize("name", sorted(GOLDEN))

@@ -292,6 +292,13 @@ class AgentWorld:
             time.sleep(0.2)
         return value
 
+    def kept(self) -> dict[str, str]:
+        """Return claims and the chart's own secret, by name, with what tells one from another made later."""
+        claims = {one["metadata"]["name"]: one for one in self.kube.list("PersistentVolumeClaim", "echo")}
+        secret = self.kube.get("Secret", "echo", "echo-kept")
+        found = {**claims, **({"secret/echo-kept": secret} if secret else {})}
+        return {name: one["metadata"]["uid"] for name, one in found.items()}
+
     def run_helm(self, *arguments: str) -> None:
         """Run Helm as a person would."""
         command = [self.helm, *arguments, "--kubeconfig", str(self.kubeconfig), "-n", "echo"]
@@ -311,6 +318,10 @@ class AgentWorld:
         for job in self.kube.list("Job", "echo", labels="hook", metadata_only=True):
             self.kube.delete("Job", "echo", job["metadata"]["name"])
         self.kube.delete("Pod", "echo", "echo-probe")
+        self.kube.delete("Secret", "echo", "echo-kept")
+        for claim in self.kube.list("PersistentVolumeClaim", "echo", metadata_only=True):
+            self.kube.delete("PersistentVolumeClaim", "echo", claim["metadata"]["name"])
+        self.wait(lambda: not self.kept())
 
     def forget(self) -> None:
         """Remove what the agent remembers and what it installed."""

@@ -294,3 +294,78 @@ def test_killed_after_any_journal_write_the_end_is_the_same(world, step):
     assert (state.settled.release, state.change, world.page()) == ("1.1.0", None, "1.1.0")
     assert list(state.bad) == [bad.release_digest]
     assert world.shell("cat /data/state") == "precious\n"
+
+
+ECHO_GOES = '{"echo": {"onLeave": "uninstall"}}'
+
+
+def test_an_application_that_leaves_stays_and_is_taken_up_again(world):
+    plane = world.control_plane
+    release = world.releases.release("1.0.0")
+    with running(world, ON_LEAVE="uninstall"):
+        plane.publish(release)
+        world.wait(lambda: "healthy" in plane.outcomes(1))
+        plane.publish()
+        world.wait(lambda: plane.outcomes(2) == ["left"])
+        report = plane.last("left")
+        assert (report.code, report.running) == ("left_last", "1.0.0")
+        assert "left the channel stable at generation 2; it stays installed" in report.message
+        plane.publish(release)
+        world.wait(lambda: plane.outcomes(3) == ["healthy"])
+        assert world.state().applications["echo"].settled.revision == 1
+        plane.publish(world.releases.release("1.1.0"))
+        world.wait(lambda: "healthy" in plane.outcomes(4))
+    assert world.page() == "1.1.0"
+
+
+def test_what_is_uninstalled_leaves_its_users_data_and_finds_it_again(world):
+    plane = world.control_plane
+    release = world.releases.release("1.0.0", keeps="key of 1.0.0")
+    with running(world, APPLICATIONS=ECHO_GOES):
+        plane.publish(release)
+        world.wait(lambda: "healthy" in plane.outcomes(1))
+        world.shell("echo precious > /data/state")
+        plane.publish()
+        world.wait(lambda: plane.outcomes(2) == ["left", "uninstalled"])
+        assert world.page() == ""
+        assert world.kube.get("StatefulSet", "echo", "echo-store") is None
+        assert world.kube.get("Job", "echo", "echo-cleanup") is None
+        kept = world.kept()
+        assert set(kept) == {"data-echo-store-0", "echo-kept", "secret/echo-kept"}
+        assert [path.read_text() for path in world.folder.glob("data/backups/echo/*/*.dump")] == ["precious\n"]
+
+        crashing = world.releases.release("1.1.0", keeps="key of 1.0.0", start=SPOILS_AND_CRASHES)
+        plane.publish(crashing)
+        world.wait(lambda: "rolled_back" in plane.outcomes(3))
+        assert world.page() == ""
+        assert world.kept() == kept
+
+        plane.publish(world.releases.release("1.2.0", keeps="key of 1.0.0"))
+        world.wait(lambda: "healthy" in plane.outcomes(4))
+        assert world.kept() == kept
+    assert world.shell("cat /data/state") == "precious\n"
+
+
+@pytest.mark.parametrize("step", range(1, 7))
+def test_killed_while_it_leaves_the_end_is_the_same(world, step):
+    plane = world.control_plane
+    with running(world):
+        plane.publish(world.releases.release("1.0.0"))
+        world.wait(lambda: "healthy" in plane.outcomes(1))
+    world.shell("echo precious > /data/state")
+    plane.publish()
+    agent = world.start(die_after=step, APPLICATIONS=ECHO_GOES)
+    try:
+        world.wait(lambda: agent.poll() is not None or "uninstalled" in plane.outcomes(2))
+    finally:
+        agent.kill()
+        agent.wait()
+    with running(world, APPLICATIONS=ECHO_GOES):
+        world.wait(lambda: "uninstalled" in plane.outcomes(2))
+        world.wait(lambda: not world.state().reports)
+    assert plane.outcomes(2) == ["left", "uninstalled"]
+    assert world.page() == ""
+    state = world.state().applications["echo"]
+    assert (state.settled, state.removal, state.left) == (None, None, 2)
+    assert [path.read_text() for path in world.folder.glob("data/backups/echo/*/*.dump")] == ["precious\n"]
+    assert set(world.kept()) == {"data-echo-store-0"}

@@ -192,8 +192,10 @@ def test_a_failed_release_that_is_rehearsed_again_gets_its_chart_back(world: Wor
     assert artifact_is_whole(world.storage, digest)
 
 
-def test_charts_of_a_removed_application_go_but_for_what_its_channels_have(world: World) -> None:
+def test_charts_of_a_removed_application_go_but_for_what_clusters_keep(world: World) -> None:
     digests = [publish(world, version) for version in ("2.2.6", "2.2.7")]
+    world.enrol("berlin", channel="edge")
+    world.report("berlin", world.about(1, "healthy", "2.2.7", 2, channel="edge", running="2.2.7"))
     with world.scope() as session:
         applications.application_remove(
             session, application="miniflux", reason="gone", actor="person:anna", now=world.now
@@ -203,6 +205,10 @@ def test_charts_of_a_removed_application_go_but_for_what_its_channels_have(world
     world.wait(GRACE.total_seconds() + 60)
     assert world.look_after_charts() == (0, 1)
     assert artifacts_kept(world.storage).keys() == {digests[1]}
+    world.report("berlin", world.about(2, "left", "2.2.7", 3, channel="edge", running="2.2.7"))
+    assert world.look_after_charts() == (0, 0)
+    world.report("berlin", world.about(3, "uninstalled", "2.2.7", 3, channel="edge"))
+    assert world.look_after_charts() == (0, 1)
 
 
 def test_charts_of_registries_are_none_of_ours(world: World) -> None:

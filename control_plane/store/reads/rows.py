@@ -198,6 +198,14 @@ class InstallationRow(Row, frozen=True, kw_only=True):
     since: datetime
 
 
+class AgentRow(Row, frozen=True, kw_only=True):
+    """A cluster's agent. ``update`` is empty, ``available`` or ``needed``; ``words`` says why."""
+
+    version: str
+    update: str
+    words: str
+
+
 class ClusterRow(Row, frozen=True, kw_only=True):
     """One cluster."""
 
@@ -207,6 +215,7 @@ class ClusterRow(Row, frozen=True, kw_only=True):
     last_contact_at: datetime | None
     generation: int
     facts: dict[str, Any]
+    agent: AgentRow
     installations: list[InstallationRow]
 
 

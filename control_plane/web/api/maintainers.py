@@ -91,7 +91,7 @@ def apply_application(request: HttpRequest, body: ApplyBody) -> dict[str, Any]:
 
 @router.post("/applications/{name}/remove")
 def remove_application(request: HttpRequest, name: str, body: ReasonBody) -> dict[str, str]:
-    """Stop tracking an application. What its channels have stays as it is."""
+    """Stop tracking an application: it leaves its channels. What runs in clusters is left to their own rules."""
     actor = caller(request, Role.MAINTAINER)
     with session_scope() as session:
         applications.application_remove(session, application=name, reason=body.reason, actor=actor, now=timezone.now())
@@ -208,6 +208,17 @@ def recall(request: HttpRequest, channel: str, application: str, body: ReasonBod
     actor = caller(request, Role.MAINTAINER)
     with session_scope() as session:
         publication = publications.channel_recall(
+            session, channel=channel, application=application, reason=body.reason, actor=actor, now=timezone.now()
+        )
+        return {"channel": channel, "generation": publication.generation}
+
+
+@router.post("/channels/{channel}/applications/{application}/drop")
+def drop(request: HttpRequest, channel: str, application: str, body: ReasonBody) -> dict[str, Any]:
+    """Take an application out of a channel. What runs in clusters is left to their own rules."""
+    actor = caller(request, Role.MAINTAINER)
+    with session_scope() as session:
+        publication = publications.channel_drop(
             session, channel=channel, application=application, reason=body.reason, actor=actor, now=timezone.now()
         )
         return {"channel": channel, "generation": publication.generation}

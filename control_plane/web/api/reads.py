@@ -155,6 +155,14 @@ def list_clusters(request: HttpRequest) -> HttpResponse:
         return _answer(fleet.clusters(session))
 
 
+@router.get("/clusters/{name}")
+def show_cluster(request: HttpRequest, name: str) -> HttpResponse:
+    """One cluster: its agent and what it runs."""
+    del request
+    with read_scope() as session:
+        return _answer(fleet.cluster(session, name=name))
+
+
 @router.get("/clusters/{name}/reports")
 def list_reports(request: HttpRequest, name: str) -> HttpResponse:
     """What a cluster's agent reported, newest first."""

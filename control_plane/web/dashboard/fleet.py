@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from control_plane.store.models import Cluster, Installation
 
 TROUBLE = ("failed", "refused", "rolled_back")
+LEFT = ("left", "uninstalled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,9 @@ def _by_installations(cluster: Cluster, installations: Iterable[Installation]) -
     applying = next((one for one in ordered if one.outcome == "applying"), None)
     if applying is not None:
         return ClusterRow(cluster, "applying", f"{applying.application} {applying.wanted or ''}".strip())
-    return ClusterRow(cluster, "healthy" if ordered else "waiting", "")
+    if any(one.outcome not in LEFT for one in ordered):
+        return ClusterRow(cluster, "healthy", "")
+    return ClusterRow(cluster, "waiting", "its applications left the channel" if ordered else "")
 
 
 def progress(clusters: Iterable[Cluster], *, generation: int, now: datetime, silent_after: float) -> Progress:

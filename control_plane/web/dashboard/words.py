@@ -35,6 +35,7 @@ STATES: dict[str, dict[str, State]] = {
         "published": State("published", "circle-check", "good"),
         "superseded": State("superseded", "skip-forward", "quiet"),
         "recalled": State("recalled", "undo-2", "bad"),
+        "left": State("left the channel", "archive", "quiet"),
         "rejected": State("rejected", "ban", "bad"),
         "cancelled": State("cancelled", "circle-slash", "quiet"),
     },
@@ -65,6 +66,8 @@ STATES: dict[str, dict[str, State]] = {
         "failed": State("failed", "circle-x", "bad"),
         "refused": State("refused", "shield-x", "bad"),
         "observed": State("in contact", "radio", "quiet"),
+        "left": State("left the channel, stays", "octagon-pause", "wait"),
+        "uninstalled": State("left, uninstalled", "archive", "quiet"),
     },
     "cluster": {
         "healthy": State("healthy", "circle-check", "good"),

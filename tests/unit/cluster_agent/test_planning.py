@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cluster_agent import lifecycle, planning
+from cluster_agent import decisions, lifecycle, planning
 from cluster_agent.applying.revisions import Revision, short_digest
 from cluster_agent.contract import ApplicationManifest, Artifact, BackupStep, Edge, Halt, Rollout, Wave
-from cluster_agent.planning import Policy, Wanted, plan
+from cluster_agent.decisions import Policy, TooNew, Wanted
+from cluster_agent.planning import plan
 from cluster_agent.state import ApplicationState, Bad, Failure, Settled
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -47,7 +48,12 @@ def wanted(app=None, generation=2, roll=...):
 def settled(app, revision, generation=1):
     return ApplicationState(
         settled=Settled(
-            generation=generation, release=app.release, release_digest=app.release_digest, revision=revision
+            generation=generation,
+            release=app.release,
+            release_digest=app.release_digest,
+            revision=revision,
+            namespace=app.namespace,
+            backup=app.backup,
         )
     )
 
@@ -61,35 +67,51 @@ OLD = application("1.0.0")
 
 
 def decide(state=ApplicationState(), revisions=(), want=None, policy=POLICY, now=NOW):  # noqa: B008  immutable
-    return plan(wanted=want, revisions=revisions, state=state, policy=policy, now=now)
+    return plan(name="app", said=want, revisions=revisions, state=state, policy=policy, now=now)
 
 
 def test_nothing_wanted_rests():
-    assert decide() == planning.Rest()
+    assert decide() == decisions.Rest()
 
 
 def test_the_first_release_is_staged_with_nothing_to_go_back_to():
-    assert decide(want=wanted()) == planning.Stage("unknown", 0, 0, "")
+    assert decide(want=wanted()) == decisions.Stage("unknown", 0, 0, "")
 
 
 def test_an_upgrade_remembers_the_way_back_and_its_contract():
     want = wanted(application(contract="restore-required"))
     action = decide(settled(OLD, 3), [revision(3, OLD)], want)
-    assert action == planning.Stage("restore-required", 3, 3, "1.0.0")
+    assert action == decisions.Stage("restore-required", 3, 3, "1.0.0")
 
 
 def test_what_runs_already_rests_and_a_newer_generation_is_confirmed():
     app = application()
-    assert decide(settled(app, 4, generation=2), [revision(4, app)], wanted(app)) == planning.Rest()
-    assert decide(settled(app, 4, generation=1), [revision(4, app)], wanted(app)) == planning.Confirm(4)
+    assert decide(settled(app, 4, generation=2), [revision(4, app)], wanted(app)) == decisions.Rest()
+    assert decide(settled(app, 4, generation=1), [revision(4, app)], wanted(app)) == decisions.Confirm(4)
+
+
+def test_what_an_earlier_agent_noted_without_its_namespace_is_noted_anew():
+    app = application()
+    state = settled(app, 4, generation=2)
+    state = msgspec.structs.replace(state, settled=msgspec.structs.replace(state.settled, namespace=""))
+    assert decide(state, [revision(4, app)], wanted(app)) == decisions.Confirm(4)
+
+
+def test_an_application_that_needs_a_newer_agent_waits_and_one_in_the_works_is_brought_to_its_end():
+    too_new = TooNew(2, "2.0.0", ("time-travel",))
+    action = decide(settled(OLD, 3), [revision(3, OLD)], too_new)
+    assert (action.code, action.forbidden) == ("update_agent", True)
+    assert "2.0.0 needs time-travel" in action.reason
+    assert decide(in_phase("staged"), [revision(3, OLD)], too_new) == decisions.Abandon()
+    assert decide(in_phase("settling", revision=4), [revision(4, application())], too_new) == decisions.Settle(4)
 
 
 def test_a_persons_rollback_stays_until_another_release_comes():
     app = application()
     revisions = [revision(4, app, "superseded"), revision(5, OLD, made_as=3)]
     action = decide(settled(app, 4), revisions, wanted(app))
-    assert (type(action), action.code) == (planning.Wait, "drifted")
-    assert isinstance(decide(settled(app, 4), revisions, wanted(application("3.0.0"))), planning.Stage)
+    assert (type(action), action.code) == (decisions.Wait, "drifted")
+    assert isinstance(decide(settled(app, 4), revisions, wanted(application("3.0.0"))), decisions.Stage)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +145,7 @@ def test_a_release_that_was_bad_here_is_not_tried_in_a_newer_generation_either()
     bad = {app.release_digest: Bad(generation=2, release=app.release, failure=FAILURE)}
     action = decide(ApplicationState(bad=bad), [], wanted(app, generation=9))
     assert (action.code, "exceeded quota" in action.reason) == ("known_bad", True)
-    assert isinstance(decide(ApplicationState(bad=bad), [], wanted(application("2.0.1"))), planning.Stage)
+    assert isinstance(decide(ApplicationState(bad=bad), [], wanted(application("2.0.1"))), decisions.Stage)
 
 
 def test_somebody_elses_helm_is_waited_for():
@@ -132,23 +154,23 @@ def test_somebody_elses_helm_is_waited_for():
 
 
 def in_phase(phase, app=None, **changes):
-    given = lifecycle.staged(planning.Stage("unknown", 3, 3, "1.0.0"), wanted(app), NOW)
+    given = lifecycle.staged(decisions.Stage("unknown", 3, 3, "1.0.0"), wanted(app), NOW)
     return msgspec.structs.replace(settled(OLD, 3), change=msgspec.structs.replace(given, phase=phase, **changes))
 
 
 def test_a_staged_change_is_abandoned_when_the_rollout_halts_or_the_channel_moves_on():
     halted = wanted(roll=rollout(halted=Halt(reason="no", since=NOW)))
     for want in (None, halted, wanted(application("3.0.0"))):
-        assert decide(in_phase("staged"), [revision(3, OLD)], want) == planning.Abandon()
+        assert decide(in_phase("staged"), [revision(3, OLD)], want) == decisions.Abandon()
 
 
 @pytest.mark.parametrize(
     ("contract", "backup", "action"),
     [
-        ("unknown", (DUMP,), planning.BackUp()),
-        ("restore-required", (DUMP,), planning.BackUp()),
-        ("reversible", (DUMP,), planning.Apply()),
-        ("unknown", (), planning.Apply()),
+        ("unknown", (DUMP,), decisions.BackUp()),
+        ("restore-required", (DUMP,), decisions.BackUp()),
+        ("reversible", (DUMP,), decisions.Apply()),
+        ("unknown", (), decisions.Apply()),
     ],
 )
 def test_data_is_saved_unless_the_way_back_is_proven(contract, backup, action):
@@ -159,11 +181,11 @@ def test_data_is_saved_unless_the_way_back_is_proven(contract, backup, action):
 @pytest.mark.parametrize(
     ("newest", "action"),
     [
-        (None, planning.Apply()),
-        (revision(4, application()), planning.Settle(4)),
-        (revision(4, application(), "pending-upgrade"), planning.Apply()),
-        (revision(4, application(), "failed", interrupted=True), planning.Apply()),
-        (revision(4, status="deployed"), planning.Apply()),
+        (None, decisions.Apply()),
+        (revision(4, application()), decisions.Settle(4)),
+        (revision(4, application(), "pending-upgrade"), decisions.Apply()),
+        (revision(4, application(), "failed", interrupted=True), decisions.Apply()),
+        (revision(4, status="deployed"), decisions.Apply()),
     ],
 )
 def test_after_a_kill_while_applying_the_world_is_observed(newest, action):
@@ -180,12 +202,16 @@ def test_helms_own_failure_and_too_many_interruptions_lead_back():
 
 def test_the_way_back():
     mine, back = revision(4, application(), "failed"), revision(5, OLD, made_as=3)
-    assert decide(in_phase("rolling_back"), [revision(3, OLD), mine]) == planning.RollBack(3)
-    assert decide(in_phase("rolling_back"), [mine, back]) == planning.SettleBack(5)
-    assert decide(in_phase("rolling_back"), [revision(3, OLD)]) == planning.SettleBack(3)
+    assert decide(in_phase("rolling_back"), [revision(3, OLD), mine]) == decisions.RollBack(3)
+    assert decide(in_phase("rolling_back"), [mine, back]) == decisions.SettleBack(5)
+    assert decide(in_phase("rolling_back"), [revision(3, OLD)]) == decisions.SettleBack(3)
+    first = in_phase("rolling_back", base=3, back_to=0)
+    assert decide(
+        first, [revision(3, OLD, "superseded"), revision(4, application(), "uninstalled")]
+    ) == decisions.SettleBack(0)
     needs = in_phase("rolling_back", contract="restore-required", snapshot="s")
-    assert decide(needs, [mine, back]) == planning.Restore()
-    assert decide(in_phase("settling_back", snapshot="s", restored=True), [mine, back]) == planning.SettleBack(5)
+    assert decide(needs, [mine, back]) == decisions.Restore()
+    assert decide(in_phase("settling_back", snapshot="s", restored=True), [mine, back]) == decisions.SettleBack(5)
 
 
 @dataclass
@@ -203,8 +229,10 @@ class Simulation:
 
     def run(self):
         while True:
-            action = plan(wanted=wanted(self.app), revisions=self.revisions, state=self.state, policy=POLICY, now=NOW)
-            if isinstance(action, planning.Rest | planning.Wait):
+            action = plan(
+                name="app", said=wanted(self.app), revisions=self.revisions, state=self.state, policy=POLICY, now=NOW
+            )
+            if isinstance(action, decisions.Rest | decisions.Wait):
                 return action
             self.steps += 1
             assert self.steps < 60, "the planner loops"
@@ -282,7 +310,7 @@ def test_killed_anywhere_any_number_of_times_the_end_is_right(works, helm_compla
         app.release_digest in world.state.bad and world.state.bad[app.release_digest].failure.code == "interrupted"
     )
     if works and not helm_complains and not interrupted:
-        assert (action, world.state.settled.release) == (planning.Rest(), app.release)
+        assert (action, world.state.settled.release) == (decisions.Rest(), app.release)
         assert world.revisions[-1].number == world.state.settled.revision
     else:
         assert (action.code, world.state.settled.release) == ("known_bad", OLD.release)

@@ -46,5 +46,8 @@ def remove(request: Request, name: str) -> HttpResponse:
             actor=request.user.actor,
             now=timezone.now(),
         )
-    messages.success(request, f"{name} is not tracked any more. What its channels have stays.")
+    messages.success(
+        request,
+        f"{name} is not tracked any more. It left its channels; clusters keep what runs, unless their own rule says uninstall.",
+    )
     return HttpResponseRedirect(reverse("application", args=(name,)))

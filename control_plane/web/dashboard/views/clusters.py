@@ -6,10 +6,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cluster_agent.contract import sha256_hex
+from control_plane.domain.agents import agent_standing
 from control_plane.services import clusters
 from control_plane.services.outside import repository_of
 from control_plane.settings import get_settings
 from control_plane.store.queries.pages import channel_list, cluster_page, clusters_page, namespaces_of
+from control_plane.store.reads import fleet
 from control_plane.store.session import read_scope, session_scope
 from control_plane.web.accounts.access import Request, needs
 from control_plane.web.accounts.roles import Role
@@ -48,7 +50,9 @@ def show(request: Request, name: str) -> HttpResponse:
     with read_scope() as session:
         cluster, reports = cluster_page(session, name)
         row = cluster_row(cluster, now=now, silent_after=get_settings().silent_after_seconds)
-        return show_page(request, session, "cluster.html", {"row": row, "reports": reports}, now=now)
+        required = fleet.required_by_channel(session, cluster.channel_id).get(cluster.channel_id, ())
+        agent = agent_standing(cluster.facts, required=required, own_version=fleet.own_version())
+        return show_page(request, session, "cluster.html", {"row": row, "reports": reports, "agent": agent}, now=now)
 
 
 @needs(Role.MAINTAINER, methods=("GET", "HEAD", "POST"))

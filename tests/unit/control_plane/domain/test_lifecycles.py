@@ -39,7 +39,7 @@ def test_every_state_is_reached_and_only_allowed_moves_pass(lifecycle: Lifecycle
     ("lifecycle", "terminal"),
     [
         (RELEASE, {"rejected", "superseded", "withdrawn"}),
-        (PROMOTION, {"superseded", "recalled", "rejected", "cancelled"}),
+        (PROMOTION, {"superseded", "recalled", "left", "rejected", "cancelled"}),
         (ROLLOUT, {"completed", "aborted"}),
     ],
 )

@@ -81,7 +81,7 @@ def test_a_release_is_shown_with_what_runs_its_rehearsals_and_promotions(run) ->
 
 def test_a_cluster_is_shown_with_its_reports(run) -> None:
     names = [row["name"] for row in json.loads(run("cluster list -o json"))]
-    reports = {name: json.loads(run(f"cluster show {name} -o json")) for name in names}
+    reports = {name: json.loads(run(f"cluster show {name} -o json"))["reports"] for name in names}
     name = next(name for name in names if reports[name])
     assert reports[name][0]["outcome"] in run(f"cluster show {name}")
     silent = next((name for name in names if not reports[name]), None)

@@ -185,7 +185,7 @@ def _grow(session, seed_class, timedelta):
         ("/channels/stable", 14),
         ("/rollouts/{rollout}", 5),
         ("/clusters", 4),
-        ("/clusters/harbour-03", 4),
+        ("/clusters/harbour-03", 5),
         ("/audit", 3),
         ("/search?q=mini", 5),
         ("/settings", 1),
