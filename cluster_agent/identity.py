@@ -100,6 +100,9 @@ def _checked(answer: httpx2.Response, token: JoinToken, target: str) -> EnrolAns
     if sha256_hex(enrolment.root.encode()) != token.root_sha256:
         words = "root.json is not the one that the join token names: somebody is in between, or the token is of another server"
         raise Untrusted("wrong_digest", words)
+    if enrolment.channel != token.channel:
+        words = f"the join token is for the channel {token.channel}, and the control plane says {enrolment.channel}: refused"
+        raise Untrusted("wrong_channel", words)
     return enrolment
 
 

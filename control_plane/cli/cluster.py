@@ -45,11 +45,19 @@ def show_cluster(name: Cluster, output: Output = Format.TABLE) -> None:
 
 
 @app.command("token")
-def token(name: Cluster, output: Output = Format.TABLE) -> None:
-    """Make a new join token for a cluster; earlier ones that were not used stop working."""
+def token(
+    name: Cluster,
+    channel: Annotated[str, typer.Option("--channel", "-c", help="follow this channel once the token is used")] = "",
+    output: Output = Format.TABLE,
+) -> None:
+    """Make a new join token for a cluster, and print how to give it to its agent; earlier ones that were not used stop working.
+
+    The agent that has joined works on until the new token is used. `-o json` has the token alone.
+    """
     from control_plane.cli.client import get_client
 
-    show(get_client().post(f"clusters/{name}/token", {}), output, lambda made: str(made["join_token"]))
+    made = get_client().post(f"clusters/{name}/token", {"channel": channel or None})
+    show(made, output, _how_to_rejoin)
 
 
 @app.command("remove")
@@ -62,13 +70,21 @@ def remove(name: Cluster, reason: Reason) -> None:
 
 
 def _how_to_join(made: dict[str, Any]) -> str:
-    return (
-        f"Cluster {made['cluster']} will follow {made['channel']}. In that cluster's context, within the token's lifetime:\n\n"
-        "  helm install tidegate-agent charts/tidegate-agent --namespace tidegate-agent --create-namespace \\\n"
-        f"    --set cluster={made['cluster']} --set controlPlane.url={made['url']} \\\n"
-        f"    --set 'namespaces={{{','.join(made['namespaces'])}}}' \\\n"
-        f"    --set joinToken={made['join_token']}\n"
+    from control_plane.domain.joining import join_lines
+
+    lines = join_lines(
+        cluster=made["cluster"], url=made["url"], namespaces=made["namespaces"], token=made["join_token"]
     )
+    first = f"{made['cluster']} will follow {made['channel']}. In that cluster's context, within the token's lifetime:"
+    return "\n\n".join((first, *(f"  {line}" for line in lines)))
+
+
+def _how_to_rejoin(made: dict[str, Any]) -> str:
+    from control_plane.domain.joining import rejoin_lines
+
+    first = f"{made['cluster']} will follow {made['channel']}. In that cluster's context, within an hour:"
+    last = "An agent that was never installed: `tidegate cluster remove`, then `tidegate cluster add`, prints how to."
+    return "\n\n".join((first, *(f"  {line}" for line in rejoin_lines(token=made["join_token"])), last))
 
 
 def _list(rows: list[dict[str, Any]]) -> Any:

@@ -12,7 +12,7 @@ from control_plane.services import audit
 from control_plane.services.outside import repository_of
 from control_plane.settings import get_settings
 from control_plane.store import lookups
-from control_plane.store.models import Cluster, JoinToken
+from control_plane.store.models import Channel, Cluster, JoinToken
 from control_plane.store.session import Session
 
 LONGEST_NAME = 63
@@ -45,7 +45,7 @@ def cluster_add(
         session, Cluster(name=name, channel=row, created_at=now, created_by=actor, last_sequence=0, generation=0)
     )
     audit.record(session, cluster, "added", actor=actor, now=now, channel=channel)
-    return _new_token(session, cluster, root_sha256, actor, now, lifetime_seconds)
+    return _new_token(session, cluster, row, root_sha256, actor, now, lifetime_seconds)
 
 
 def cluster_token_renew(
@@ -55,14 +55,20 @@ def cluster_token_renew(
     root_sha256: str,
     actor: str,
     now: datetime,
+    channel: str | None = None,
     lifetime_seconds: float = DEFAULT_LIFETIME_SECONDS,
 ) -> str:
-    """Return a new join token; earlier ones that were not used stop working. An enrolled agent works on until it is used."""
+    """Return a new join token; earlier ones that were not used stop working. An enrolled agent works on until it is used.
+
+    With ``channel`` the cluster follows that one from then on. It takes a token, used in the cluster, because nothing that the control
+    plane says alone may bring a cluster releases that others approved.
+    """
     cluster = lookups.cluster_named(session, name)
+    row = lookups.channel_named(session, channel) if channel else cluster.channel
     for token in lookups.unused_tokens(session, cluster.id):
         session.delete(token)
-    audit.record(session, cluster, "token_renewed", actor=actor, now=now)
-    return _new_token(session, cluster, root_sha256, actor, now, lifetime_seconds)
+    audit.record(session, cluster, "token_renewed", actor=actor, now=now, channel=row.name)
+    return _new_token(session, cluster, row, root_sha256, actor, now, lifetime_seconds)
 
 
 def cluster_enrol(
@@ -115,7 +121,13 @@ def _check_name(name: str) -> None:
 
 
 def _new_token(
-    session: Session, cluster: Cluster, root_sha256: str, actor: str, now: datetime, lifetime_seconds: float
+    session: Session,
+    cluster: Cluster,
+    channel: Channel,
+    root_sha256: str,
+    actor: str,
+    now: datetime,
+    lifetime_seconds: float,
 ) -> str:
     if not 0 < lifetime_seconds <= LONGEST_LIFETIME_SECONDS:
         days = LONGEST_LIFETIME_SECONDS / 86400
@@ -124,13 +136,14 @@ def _new_token(
         id=secrets.token_hex(8),
         secret=secrets.token_urlsafe(32),
         cluster=cluster.name,
-        channel=cluster.channel.name,
+        channel=channel.name,
         root_sha256=root_sha256,
     )
     session.add(
         JoinToken(
             id=text.id,
             cluster=cluster,
+            channel=channel,
             secret_sha256=sha256_hex(text.secret.encode()),
             created_at=now,
             created_by=actor,
@@ -159,6 +172,10 @@ def _enrol(session: Session, cluster: Cluster, token: JoinToken, request: EnrolR
             f"`tidegate cluster token {cluster.name}` makes a new one",
             code="token_expired",
         )
+    if token.channel is not None and token.channel_id != cluster.channel_id:
+        former, cluster.channel, cluster.generation = cluster.channel.name, token.channel, 0
+        change = {"from_state": former, "to_state": token.channel.name}
+        audit.record(session, cluster, "moved", actor=f"agent:{cluster.name}", now=now, **change)
     token.used_at, token.used_key = now, request.public_key
     cluster.public_key, cluster.cluster_uid, cluster.enrolled_at = request.public_key, request.cluster_uid, now
     cluster.enrolment, cluster.last_sequence, cluster.last_contact_at = cluster.enrolment + 1, 0, now

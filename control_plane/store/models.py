@@ -447,7 +447,10 @@ class Installation(Base):
 
 
 class JoinToken(Base):
-    """A one-time token. Only the SHA-256 of its secret is stored; ``used_key`` is the key that it became."""
+    """A one-time token. Only the SHA-256 of its secret is stored; ``used_key`` is the key that it became.
+
+    ``channel_id`` is where the cluster follows from then on; None: where it does already.
+    """
 
     __tablename__ = "join_token"
 
@@ -459,8 +462,10 @@ class JoinToken(Base):
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
     used_key: Mapped[str | None]
+    channel_id: Mapped[int | None] = mapped_column(ForeignKey("channel.id"))
 
     cluster: Mapped[Cluster] = relationship()
+    channel: Mapped[Channel | None] = relationship()
 
 
 class AgentReport(Base):

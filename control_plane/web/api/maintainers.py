@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Schema
 
-from cluster_agent.contract import sha256_hex
+from cluster_agent.contract import decode_join_token, sha256_hex
 from control_plane.domain.errors import InvalidInput, NotFound
 from control_plane.services import applications, clusters, promotions, publications, quarantines, releases, rollouts
 from control_plane.services.choosing import release_add
@@ -68,6 +68,12 @@ class ClusterBody(Schema):
     name: str
     channel: str
     lifetime_seconds: float = 3600.0
+
+
+class TokenBody(Schema):
+    """A new join token. ``channel`` None: the one that the cluster follows."""
+
+    channel: str | None = None
 
 
 @router.post("/applications")
@@ -257,14 +263,19 @@ def add_cluster(request: HttpRequest, body: ClusterBody) -> dict[str, Any]:
 
 
 @router.post("/clusters/{name}/token")
-def renew_token(request: HttpRequest, name: str) -> dict[str, str]:
-    """Make a new join token for a cluster; earlier unused ones stop working."""
+def renew_token(request: HttpRequest, name: str, body: TokenBody) -> dict[str, str]:
+    """Make a new join token for a cluster; earlier unused ones stop working. With ``channel``: it follows that one once it is used."""
     actor = caller(request, Role.MAINTAINER)
     with session_scope() as session:
         token = clusters.cluster_token_renew(
-            session, name=name, root_sha256=_root_sha256(), actor=actor, now=timezone.now()
+            session, name=name, root_sha256=_root_sha256(), channel=body.channel, actor=actor, now=timezone.now()
         )
-    return {"cluster": name, "join_token": token, "url": get_settings().url}
+    return {
+        "cluster": name,
+        "channel": decode_join_token(token).channel,
+        "join_token": token,
+        "url": get_settings().url,
+    }
 
 
 @router.post("/clusters/{name}/remove")

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from cluster_agent.contract import sha256_hex
 from control_plane.domain.agents import agent_standing
+from control_plane.domain.joining import join_lines, rejoin_lines
 from control_plane.services import clusters
 from control_plane.services.outside import repository_of
 from control_plane.settings import get_settings
@@ -74,9 +75,14 @@ def renew_token(request: Request, name: str) -> HttpResponse:
             session, name=name, root_sha256=root_sha256, actor=request.user.actor, now=now
         )
     with read_scope() as session:
-        channel = cluster_page(session, name)[0].channel.name
-        namespaces = ",".join(namespaces_of(session, channel))
-        context = {"token": token, "name": name, "channel": channel, "url": settings.url, "namespaces": namespaces}
+        cluster = cluster_page(session, name)[0]
+        namespaces = namespaces_of(session, cluster.channel.name)
+        lines = (
+            rejoin_lines(token=token)
+            if cluster.enrolled_at
+            else join_lines(cluster=name, url=settings.url, namespaces=namespaces, token=token)
+        )
+        context = {"lines": lines, "name": name, "channel": cluster.channel.name}
         return show_page(request, session, "join.html", context, now=now)
 
 
@@ -105,5 +111,6 @@ def _invite(request: Request) -> dict[str, object]:
             actor=request.user.actor,
             now=timezone.now(),
         )
-        namespaces = ",".join(namespaces_of(session, channel))
-    return {"token": token, "name": name, "channel": channel, "url": settings.url, "namespaces": namespaces}
+        namespaces = namespaces_of(session, channel)
+    lines = join_lines(cluster=name, url=settings.url, namespaces=namespaces, token=token)
+    return {"lines": lines, "name": name, "channel": channel}
