@@ -11,6 +11,7 @@ from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata
 
 from cluster_agent.contract import canonical_json, sha256_hex
+from cluster_agent.contract.manifest import TooNew
 from cluster_agent.errors import Unreachable, Untrusted
 from cluster_agent.trust import Unchanged
 
@@ -251,9 +252,19 @@ def test_another_channels_manifest_is_refused_even_when_validly_signed(settled):
 
 
 def test_a_format_of_the_future_is_refused_and_says_to_update(settled):
-    content = json.loads(canonical_json(settled.agent.current().manifest)) | {"format": 2, "generation": 9}
+    content = json.loads(canonical_json(settled.agent.current().manifest)) | {"format": 3, "generation": 9}
     _sign_document(settled, json.dumps(content).encode())
-    refused(settled, "unknown_format", "format 2, this agent reads format 1: update the agent")
+    refused(settled, "unknown_format", "format 3, this agent reads format 1 and 2: update the agent")
+
+
+def test_an_application_of_the_future_is_told_apart_from_those_that_can_be_taken(settled):
+    content = json.loads(canonical_json(settled.agent.current().manifest)) | {"format": 2, "generation": 9}
+    future = {"name": "later", "release": "9.0.0", "requires": ["time-travel"], "kind": "quantum"}
+    _sign_document(settled, json.dumps(content | {"applications": [future]}).encode())
+    news = settled.poll()
+    assert (news.manifest.generation, news.manifest.applications) == (9, ())
+    assert news.too_new == (TooNew("later", "9.0.0", ("time-travel",)),)
+    assert settled.new_agent().current() == news
 
 
 @pytest.mark.parametrize(

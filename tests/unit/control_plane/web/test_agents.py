@@ -65,7 +65,7 @@ def http(client_of: Any, requests: list[tuple[str, int, str]]) -> Iterator[httpx
         kind = request.headers.get("Content-Type", "application/octet-stream")
         got = django.generic(request.method, request.url.path, request.read(), content_type=kind, headers=given)
         requests.append((request.url.path, got.status_code, request.headers.get("If-None-Match", "")))
-        return httpx2.Response(got.status_code, headers=dict(got.headers), content=got.content)
+        return httpx2.Response(got.status_code, headers=dict(got.headers), stream=httpx2.ByteStream(got.content))
 
     with httpx2.Client(transport=httpx2.MockTransport(answer)) as made:
         yield made
