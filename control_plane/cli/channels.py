@@ -28,9 +28,7 @@ def recall(channel: Channel, application: Application, reason: Reason) -> None:
 
 
 @app.command("drop")
-def drop(
-    channel: str, application: str, reason: Annotated[str, typer.Option("--reason", "-m", help="kept in the audit log")]
-) -> None:
+def drop(channel: Channel, application: Application, reason: Reason) -> None:
     """Take an application out of a channel: its next generation does not name it.
 
     Clusters keep what runs, and no longer update it, unless their own rule says uninstall. It comes back with the next release, or at

@@ -2,14 +2,14 @@
 
 Compatibility: earlier versions ignore the new column; tokens without it leave the cluster where it is.
 
-Revision: 0005; follows: 0004.
+Revision: 0008; follows: 0007.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

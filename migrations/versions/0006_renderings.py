@@ -2,14 +2,14 @@
 
 Compatibility: earlier versions ignore the new table and column; releases made by them have nothing to compare here.
 
-Revision: 0005; follows: 0004.
+Revision: 0006; follows: 0005.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
