@@ -2,14 +2,14 @@
 
 Compatibility: a new table. Workers of the version before keep their own budgets until they are replaced.
 
-Revision: 0007; follows: 0006.
+Revision: 0005; follows: 0004.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
