@@ -9,6 +9,7 @@ from control_plane.cli.arguments import Application, Reason, Version
 from control_plane.cli.output import Format, Output, age, print_text, show, table
 from control_plane.domain.errors import InvalidInput
 
+MOST_NOTES = 15  # lines
 app = typer.Typer(help="Releases, their rehearsals and their evidence.", no_args_is_help=True)
 
 
@@ -179,7 +180,8 @@ def _whole(row: dict[str, Any]) -> Any:
 
     from control_plane.cli.promotions import as_table
 
-    parts = [_head(row), *(_run(run) for run in row["runs"]), as_table(row["promotions"])]
+    said = [_said(alias, notes) for alias, notes in row["notes"].items()]
+    parts = [_head(row), *said, *(_run(run) for run in row["runs"]), as_table(row["promotions"])]
     return Group(*[line for part in parts for line in (part, "")][:-1])
 
 
@@ -189,9 +191,18 @@ def _head(row: dict[str, Any]) -> str:
     pinned = [manifest["artifact"]] if manifest.get("artifact") else []
     lines = [f"{one['ref']} {one['digest']}" for one in pinned]
     lines += [f"{name} {digest}" for name, digest in manifest.get("images", {}).items()]
+    lines += [row["chart_lost"]] if row["chart_lost"] else []
     return "\n".join(
         [f"{row['application']} {row['version']} is {row['state']}{why}", *(f"  {line}" for line in lines)]
     )
+
+
+def _said(alias: str, notes: dict[str, Any]) -> str:
+    """Return the beginning of what a publisher says; the whole is on the release's page."""
+    title = " ".join(part for part in (notes.get("title"), notes.get("url")) if part)
+    lines = (notes.get("body") or "").splitlines()
+    more = ["…"] if len(lines) > MOST_NOTES else []
+    return escape("\n".join([f"{alias}: {title}", *(f"  {line}" for line in [*lines[:MOST_NOTES], *more])]))
 
 
 def _run(run: dict[str, Any]) -> Any:

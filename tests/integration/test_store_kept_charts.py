@@ -12,6 +12,7 @@ from control_plane.domain.kept_charts import GRACE
 from control_plane.publishing.artifacts import artifact_is_whole, artifact_path, artifacts_kept
 from control_plane.services import applications, releases
 from control_plane.store.queries.needs_you import Need, needs_you
+from control_plane.store.reads import releases as reads
 from tests.support.world import IMAGE, START, World, declare
 
 pytestmark = pytest.mark.services
@@ -84,6 +85,8 @@ def test_one_that_is_gone_upstream_too_needs_a_person_until_it_is_there_again(wo
     assert f"put {digest} back, or publish another release" in need.words
     assert need.since == world.now - timedelta(hours=3)
     assert len(world.audit("release.chart_lost")) == 1
+    with world.scope() as session:
+        assert reads.release(session, application="miniflux", version="2.2.8").chart_lost == need.words
     world.storage.write(artifact_path(digest), b"2.2.8")
     assert world.look_after_charts() == (0, 0)
     assert needs(world) == []

@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from control_plane.domain.errors import NotFound
 from control_plane.store.models import Application, Channel, Promotion, Release, Run, Upstream
+from control_plane.store.queries.pages import release_notes
 from control_plane.store.reads.fill import fill, promotion_row, release_row, run_row
 from control_plane.store.reads.rows import (
     ApplicationDetail,
@@ -105,6 +106,7 @@ def release(session: Session, *, application: str, version: str) -> ReleaseDetai
         ReleaseDetail,
         found,
         application=found.application.name,
+        notes=release_notes(session, found),
         runs=[run_row(run) for run in found.runs],
         promotions=[promotion_row(promotion) for promotion in found.promotions],
     )

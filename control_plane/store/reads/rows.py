@@ -168,9 +168,14 @@ class PromotionRow(Row, frozen=True, kw_only=True):
 
 
 class ReleaseDetail(ReleaseRow, frozen=True, kw_only=True):
-    """One release whole: what would run, its rehearsals, its promotions."""
+    """One release whole: what would run, its rehearsals, its promotions.
+
+    ``notes``: what publishers say, by upstream. ``chart_lost``: why clusters cannot get its chart from here; mostly empty.
+    """
 
     manifest: dict[str, Any] | None
+    notes: dict[str, dict[str, Any]]
+    chart_lost: str
     attempts: int
     runs: list[RunRow]
     promotions: list[PromotionRow]

@@ -79,6 +79,13 @@ def test_a_release_is_shown_with_what_runs_its_rehearsals_and_promotions(run) ->
     assert all(digest in shown for digest in (whole["manifest"] or {}).get("images", {}).values())
 
 
+def test_a_release_is_shown_with_what_its_publisher_says(run) -> None:
+    shown = run("release show miniflux 2.2.16")
+    assert "Miniflux 2.2.16 https://miniflux.example/releases/2.2.16" in shown
+    assert "* Categories keep their order." in shown
+    assert json.loads(run("release show miniflux 2.2.16 -o json"))["chart_lost"] == ""
+
+
 def test_a_cluster_is_shown_with_its_reports(run) -> None:
     names = [row["name"] for row in json.loads(run("cluster list -o json"))]
     reports = {name: json.loads(run(f"cluster show {name} -o json"))["reports"] for name in names}
