@@ -26,6 +26,7 @@ from control_plane.services.declarations import declaration_of
 from control_plane.services.renderings import rendering_keep
 from control_plane.services.sources import spec_of
 from control_plane.store import lookups
+from control_plane.store.kept import KEPT
 from control_plane.store.models import Release
 from control_plane.store.nudges import nudge
 from control_plane.store.session import Session, SessionScope, session_scope
@@ -184,7 +185,7 @@ def _artifact(unresolved: Unresolved, chart: bytes, keep: KeepChart) -> Artifact
     if spec.kind == "oci":
         return Artifact(ref=spec.location, digest=unresolved.chart_digest)
     keep(chart)
-    return Artifact(ref=f"tidegate:{spec.name or unresolved.declaration.name}", digest=unresolved.chart_digest)
+    return Artifact(ref=f"{KEPT}{spec.name or unresolved.declaration.name}", digest=unresolved.chart_digest)
 
 
 def release_settle(session: Session, *, unresolved: Unresolved, resolved: Resolved, now: datetime) -> None:

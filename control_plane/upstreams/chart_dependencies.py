@@ -7,6 +7,7 @@ refused. What is fetched is verified against the digest that its repository name
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -18,6 +19,7 @@ from control_plane.upstreams.charts import pull_chart
 from control_plane.upstreams.credentials import named_by_strangers
 from control_plane.upstreams.errors import ChartInvalid
 from control_plane.upstreams.oci import RegistryClient
+from control_plane.upstreams.registry_protocol import without_secrets
 from control_plane.upstreams.source import Source
 from control_plane.upstreams.yaml_source import read_yaml
 
@@ -94,6 +96,8 @@ def _locked(wanted: Dependency, locked: list[Dependency], lock: str, where: str)
     if not wanted.repository.startswith(("https://", "http://", "oci://")):
         problem = f"of {wanted.repository!r}, a name that only its author's Helm knows: write the repository's address"
         raise _refused(f"{words} {problem}")
+    if not _is_plain(wanted.repository):
+        raise _refused(f"{words} of {without_secrets(wanted.repository)}, which is no address without credentials")
     if not locked:
         raise _refused(f"{words}, and there is no {lock} that says which version: {_MEND}")
     same = [
@@ -104,6 +108,15 @@ def _locked(wanted: Dependency, locked: list[Dependency], lock: str, where: str)
         told = f"has {same[0].version}" if same else "does not name it"
         raise _refused(f"{words}, but {lock} {told}: {_MEND}")
     return found
+
+
+def _is_plain(repository: str) -> bool:
+    """Say whether an address can be read, and holds no secrets: those would be shown wherever the address is."""
+    try:
+        parts = urlsplit(repository)
+        return parts.username is None and bool(parts.hostname) and (parts.port or 1) > 0 and repository.isprintable()
+    except ValueError:
+        return False
 
 
 def _is_inside(version: str, wanted: str) -> bool:

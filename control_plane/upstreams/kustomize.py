@@ -14,6 +14,7 @@ from control_plane.domain.errors import InvalidInput
 from control_plane.upstreams.errors import ChartInvalid
 from control_plane.upstreams.packing import KUSTOMIZATIONS, MAX_BYTES, MAX_FILES
 from control_plane.upstreams.programs import run_program, work_folder
+from control_plane.upstreams.registry_protocol import without_secrets
 from control_plane.upstreams.yaml_source import read_yaml
 
 MAX_FOLDERS = 100
@@ -148,7 +149,10 @@ def _is_inline(text: str) -> bool:
 
 def _missing(text: str, file: str) -> ChartInvalid:
     if "://" in text or text.startswith(("git@", "github.com/")) or "?ref=" in text:
-        words = f"{file} names {text[:200]!r}: remote bases and files are not fetched, they may change while the commit does not"
+        shown = without_secrets(text)[:200]
+        words = (
+            f"{file} names {shown!r}: remote bases and files are not fetched, they may change while the commit does not"
+        )
         return ChartInvalid(f"{words}. Copy it into the repository", code="kustomization_remote")
     return ChartInvalid(
         f"{file} names {text[:200]!r}, which is no file of its folder and no folder of the repository",

@@ -56,6 +56,8 @@ def run_program(program: str, arguments: Sequence[str], *, folder: Path, text_in
     except subprocess.TimeoutExpired:
         words = f"{Path(program).name} {arguments[0]} did not end within {TIMEOUT_SECONDS:.0f} s"
         raise Transient(words, code="program_timeout") from None
+    except OSError as error:
+        raise Transient(f"{found} cannot be run: {error.strerror or error}", code="program_broken") from error
     failure = _decisive_line(done.stderr.decode(errors="replace")) if done.returncode else ""
     return Done(done.stdout.decode(errors="replace"), failure.replace(f"{folder}/", ""))
 

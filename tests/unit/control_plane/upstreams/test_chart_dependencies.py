@@ -66,6 +66,12 @@ def test_the_same_chart_twice_has_a_locked_version_each() -> None:
         (chart(wanting(repository="")), "not in its charts/ and names no repository"),
         (chart(wanting(repository="@acme"), lock=[wanting("1.2.1", "@acme")]), "only its author's Helm knows"),
         (chart(wanting(repository="ftp://x"), lock=[]), "write the repository's address"),
+        (chart(wanting(repository="https://[")), "no address without credentials"),
+        (chart(wanting(repository="oci://x:99999999/y")), "no address without credentials"),
+        (
+            chart(wanting(repository="https://me:pw@charts.example.com")),
+            r"of https://charts\.example\.com, which is no",
+        ),
         (chart({"name": "../x", "version": "1"}), "no chart's name"),
         ({"Chart.yaml": b"apiVersion: v2\ndependencies: nope"}, "dependencies"),
         ({"Chart.yaml": b"[" * 2000}, "nested more than"),

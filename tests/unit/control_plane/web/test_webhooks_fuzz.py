@@ -39,6 +39,9 @@ def operation(vendor: str) -> dict[str, Any]:
         "ce-id",
         "ce-specversion",
         "X-Tidegate-Timestamp",
+        "webhook-id",
+        "webhook-timestamp",
+        "webhook-signature",
     )
     kinds = ("application/json", "application/cloudevents+json")
     return {
