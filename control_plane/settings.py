@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote
 
-from pydantic import AfterValidator, Field, HttpUrl, PositiveFloat, PositiveInt, ValidationError
+from pydantic import AfterValidator, Field, HttpUrl, IPvAnyNetwork, PositiveFloat, PositiveInt, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from control_plane.domain.errors import InvalidInput, Mistake, Place
@@ -55,6 +55,10 @@ class Settings(BaseSettings):
         default=None, description="address that people and agents use; default: http://HOST:PORT"
     )
     allowed_hosts: tuple[str, ...] = Field(default=(), description="further Host headers that are answered")
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = Field(
+        default=(),
+        description='networks of reverse proxies that are believed about who calls, as JSON: ["10.0.0.0/8"]',
+    )
     secure_cookies: bool = Field(default=False, description="cookies over HTTPS only; set it when public_url is https")
     web_threads: PositiveInt = Field(default=4, description="threads that answer pages")
 

@@ -28,7 +28,7 @@ RUN docker/install.sh program control-plane
 FROM ${BASE}
 RUN useradd --system --uid 65532 --home-dir /var/lib/tidegate --create-home tidegate \
  && install -d -o tidegate -g tidegate -m 700 /var/lib/tidegate/data /var/lib/tidegate/data/tuf /var/lib/tidegate/data/evidence \
-    /var/lib/tidegate/cache
+    /var/lib/tidegate/sealing /var/lib/tidegate/cache
 COPY --from=libraries /opt/tidegate /opt/tidegate
 COPY --from=program /out /
 ENV PATH=/opt/tidegate/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 HOME=/var/lib/tidegate \

@@ -86,6 +86,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "control_plane.web.api.hook_secrets.hidden_secrets",
+    "control_plane.web.proxies.caller_address",
     "control_plane.web.headers.security_headers",
     "control_plane.web.headers.known_host",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -1,6 +1,7 @@
 """The house plan, held by a machine: import directions, docstrings that state a rule, a small agent."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -45,3 +46,12 @@ def test_the_agents_set_of_libraries_stays_small() -> None:
 def test_every_direct_dependency_is_locked() -> None:
     locked = {package["name"] for package in tomllib.loads((ROOT / "uv.lock").read_text())["package"]}
     assert {"tidegate", "tuf", "kubernetes", "celery", "django", "sqlalchemy", "pytest-kind"} <= locked
+
+
+def test_migrations_stand_in_one_line() -> None:
+    """Two people's migrations of one day must not follow the same one: no database could be upgraded."""
+    files = sorted((ROOT / "migrations/versions").glob("[0-9]*.py"))
+    pattern = re.compile(r"^(?:down_)?revision = (?:\"(\d+)\"|None)$", re.MULTILINE)
+    found = [(path.name[:4], *pattern.findall(path.read_text())) for path in files]
+    numbers = [f"{number:04}" for number in range(1, len(files) + 1)]
+    assert found == [(number, number, before) for number, before in zip(numbers, ["", *numbers], strict=False)]

@@ -131,6 +131,8 @@ def test_5_a_killed_web_pod_is_not_missed(world: ChartWorld, browser: httpx2.Cli
 
 def test_6_an_upgrade_migrates_once_and_keeps_everything(world: ChartWorld, image: str, browser: httpx2.Client) -> None:
     root = httpx2.get(f"{world.url}/tuf/metadata/1.root.json").content
+    (world.folder / "secret").write_text("hunter2")
+    world.tidegate("account", "add", "ghcr.io/acme", "--user", "ci", "--secret-file", str(world.folder / "secret"))
     world.kubectl("-n", NAMESPACE, "delete", "secret", "tidegate-root-key")  # a person has taken it away
     newer = world.image_of_the_next_version(image)
     world.helm("upgrade", "tidegate", CHART, "--wait", "--timeout", "180s", values=world.values(newer))
@@ -141,6 +143,8 @@ def test_6_an_upgrade_migrates_once_and_keeps_everything(world: ChartWorld, imag
     assert httpx2.get(f"{world.url}/tuf/metadata/1.root.json").content == root
     assert browser.get(f"{world.url}/").is_success
     assert [row["state"] for row in world.read("release", "list", "notes")] == ["verified"]
+    assert "ghcr.io/acme" in world.tidegate("account", "list")
+    assert world.exec("deploy/tidegate-worker", "cat", "/var/lib/tidegate/sealing/secrets.key").strip()
 
 
 def test_7_an_older_program_refuses_the_newer_database_and_the_running_one_goes_on(

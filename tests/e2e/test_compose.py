@@ -156,7 +156,7 @@ def test_5_it_is_published_in_edge(project: Project) -> None:
 
 def test_6_nothing_is_left_behind(project: Project) -> None:
     before = project.traces()
-    assert {kind: len(names) for kind, names in before.items()} == {"container": 6, "volume": 5, "network": 2}
+    assert {kind: len(names) for kind, names in before.items()} == {"container": 6, "volume": 6, "network": 2}
     mounted = [json_mount["Name"] for service in SERVICES for json_mount in project.container(service)["Mounts"]
                if json_mount["Type"] == "volume"]  # fmt: skip
     project.compose("down", "--volumes", "--timeout", "20")

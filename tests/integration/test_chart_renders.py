@@ -23,7 +23,7 @@ EVERYTHING = APART | {
     "rehearsals": {"kubeconfigSecret": "rehearsals", "context": "test"},
     "webhooks": {"existingSecret": "hooks"},
     "registryCredentials": {"existingSecret": "docker"},
-    "registryAccounts": {"existingSecret": "accounts"},
+    "accounts": {"existingSecret": "accounts"},
     "git": {"existingSecret": "git"},
     "web": {"replicas": 2},
     "ingress": {"enabled": True, "tlsSecret": "certificate"},
@@ -85,10 +85,11 @@ def test_each_part_sees_its_own_secrets_and_folders_alone(tmp_path: Path) -> Non
         for part, pod in pods(rendered(tmp_path, EVERYTHING)).items()
     }
     data, tuf, evidence = (f"/var/lib/tidegate/data{folder}" for folder in ("", "/tuf", "/evidence"))
+    sealing = "/var/lib/tidegate/sealing"
     outside, servers = {"docker", "accounts", "git"}, {"/tmp", "database", "broker"}
     assert seen == {
-        "web": {*servers, *outside, "webhooks", data, tuf, evidence},
-        "worker": {*servers, *outside, "root-key", "online-key", data, tuf},
+        "web": {*servers, *outside, "webhooks", data, tuf, evidence, sealing},
+        "worker": {*servers, *outside, "root-key", "online-key", data, tuf, sealing},
         "rehearsals": {*servers, "rehearsals", tuf, evidence},
         "beat": servers,
         "migrate": {"/tmp", "database"},

@@ -37,7 +37,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
 {{- /* A pod of one part. Takes: root, part, args, and what it is given: database, broker, web, outside, signs, published (rw | ro),
-evidence (rw | ro), kubeconfig. A part that is given nothing sees nothing. */ -}}
+evidence (rw | ro), sealing (rw | ro: the key of stored accounts), kubeconfig. A part that is given nothing sees nothing. */ -}}
 {{- define "tidegate.pod" -}}
 {{- $root := .root -}}
 {{- $values := .root.Values -}}
@@ -93,12 +93,15 @@ spec:
         - {name: TIDEGATE_WEBHOOK_SECRET_FILE, value: /etc/tidegate/webhooks/default}
         {{- end }}
         {{- end }}
+        {{- if .sealing }}
+        - {name: TIDEGATE_SECRETS_KEY_FILE, value: /var/lib/tidegate/sealing/secrets.key}
+        {{- end }}
         {{- if .outside }}
         {{- if $values.registryCredentials.existingSecret }}
         - {name: TIDEGATE_DOCKER_CONFIG, value: /etc/tidegate/docker/config.json}
         {{- end }}
-        {{- if $values.registryAccounts.existingSecret }}
-        - {name: TIDEGATE_REGISTRY_ACCOUNTS_FILE, value: /etc/tidegate/accounts/accounts.yaml}
+        {{- if $values.accounts.existingSecret }}
+        - {name: TIDEGATE_ACCOUNTS_FILE, value: /etc/tidegate/accounts/accounts.yaml}
         {{- end }}
         {{- if $values.git.existingSecret }}
         - {name: TIDEGATE_GIT_SSH_KEY_FILE, value: /etc/tidegate/git/ssh-privatekey}
@@ -154,6 +157,9 @@ spec:
         {{- if .evidence }}
         - {name: data, mountPath: /var/lib/tidegate/data/evidence, subPath: evidence, readOnly: {{ eq .evidence "ro" }}}
         {{- end }}
+        {{- if .sealing }}
+        - {name: data, mountPath: /var/lib/tidegate/sealing, subPath: sealing, readOnly: {{ eq .sealing "ro" }}}
+        {{- end }}
         {{- range include "tidegate.secrets" . | fromYamlArray }}
         - {name: {{ .name }}, mountPath: /etc/tidegate/{{ .name }}, readOnly: true}
         {{- end }}
@@ -200,7 +206,7 @@ spec:
 {{- if .kubeconfig }}{{ $found = append $found (dict "name" "rehearsals" "secret" $values.rehearsals.kubeconfigSecret "items" (list (dict "key" $values.rehearsals.key "path" "kubeconfig"))) }}{{ end -}}
 {{- if and .web $values.webhooks.existingSecret }}{{ $found = append $found (dict "name" "webhooks" "secret" $values.webhooks.existingSecret) }}{{ end -}}
 {{- if and .outside $values.registryCredentials.existingSecret }}{{ $found = append $found (dict "name" "docker" "secret" $values.registryCredentials.existingSecret "items" (list (dict "key" $values.registryCredentials.key "path" "config.json"))) }}{{ end -}}
-{{- if and .outside $values.registryAccounts.existingSecret }}{{ $found = append $found (dict "name" "accounts" "secret" $values.registryAccounts.existingSecret) }}{{ end -}}
+{{- if and .outside $values.accounts.existingSecret }}{{ $found = append $found (dict "name" "accounts" "secret" $values.accounts.existingSecret) }}{{ end -}}
 {{- if and .outside $values.git.existingSecret }}{{ $found = append $found (dict "name" "git" "secret" $values.git.existingSecret) }}{{ end -}}
 {{- /* Optional: the root key may be taken away, and everything goes on. */ -}}
 {{- if and .signs $values.keys.rootSecret }}{{ $found = append $found (dict "name" "root-key" "secret" $values.keys.rootSecret "optional" true "items" (list (dict "key" "root.pem" "path" "root.pem"))) }}{{ end -}}
