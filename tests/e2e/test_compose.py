@@ -154,7 +154,25 @@ def test_5_it_is_published_in_edge(project: Project) -> None:
     assert "timeline.json" in project.exec("web", "ls", f"{HOME}/evidence/run-2")
 
 
-def test_6_nothing_is_left_behind(project: Project) -> None:
+def test_6_a_database_is_restored_from_its_backup(project: Project) -> None:
+    """As docs/production.md tells; what happened after the backup is forgotten, what the channels' files say is not."""
+    project.exec("postgres", "sh", "-c", "pg_dump -U tidegate -Fc tidegate > /tmp/tidegate.dump")
+    project.exec("web", "tidegate", "app", "remove", "notes", "--reason", "by mistake")
+    root = httpx2.get(f"{project.url}/tuf/metadata/1.root.json").content
+    parts = ["web", "worker", "rehearsals", "beat"]
+    project.compose("stop", "--timeout", "5", *parts)
+    restore = "pg_restore --clean --if-exists -U tidegate -d tidegate < /tmp/tidegate.dump"
+    project.exec("postgres", "sh", "-c", restore)
+    project.compose("start", *parts)
+    for service in parts:
+        project.wait(f"{service} is healthy", lambda name=service: health(project, name) == "healthy", seconds=120)
+    assert [row["name"] for row in project.get("applications")] == ["notes"]
+    assert project.get(RELEASE)["state"] == "verified"
+    assert "by mistake" not in project.exec("web", "tidegate", "audit")
+    assert httpx2.get(f"{project.url}/tuf/metadata/1.root.json").content == root
+
+
+def test_7_nothing_is_left_behind(project: Project) -> None:
     before = project.traces()
     assert {kind: len(names) for kind, names in before.items()} == {"container": 6, "volume": 6, "network": 2}
     mounted = [json_mount["Name"] for service in SERVICES for json_mount in project.container(service)["Mounts"]

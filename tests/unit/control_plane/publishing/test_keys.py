@@ -146,3 +146,10 @@ def test_a_process_without_keys_reads_what_was_published_and_signs_nothing(tmp_p
         with pytest.raises(Refused, match="TIDEGATE_SIGNS"):
             change()
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_lost_online_key_is_replaced_with_the_root_key(repository, keys):
+    (keys.directory / "online.pem").unlink()
+    rotate_online_key(repository, NOW)
+    assert repository.publish_channel(manifest(1), now=NOW)
+    assert (repository.state(NOW).warnings, repository.state(NOW).damage) == ((), ())
