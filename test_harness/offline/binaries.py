@@ -1,6 +1,7 @@
 """The pinned command-line programs, built from their Go modules: kind, kubectl, helm, and what a node runs.
 
-Their go.mod and go.sum lie in `programs/`; a version is changed there, nowhere else.
+Their one go.mod and go.sum lie in `programs/`; a version is changed there, nowhere else. All of them share one set of
+Kubernetes' libraries, so that these are compiled once: take Helm in a version that asks for the node's Kubernetes minor.
 """
 
 from __future__ import annotations
@@ -21,23 +22,22 @@ class Program:
     """One program and where it is built from. `expected` is the seconds it takes on two cores with empty caches."""
 
     name: str
-    module: str
     package: str
     expected: float
     ldflags: tuple[str, ...] = ()
     target_os: str | None = None
 
 
-def pinned_version(module: str, requirement: str) -> str:
-    """The version of `requirement` in the go.mod of `programs/MODULE`, such as v1.36.3."""
-    text = (PROGRAMS / module / "go.mod").read_text()
-    found = re.search(rf"^(?:require|)\s*{re.escape(requirement)} (v\S+)", text, re.MULTILINE)
+def pinned_version(requirement: str) -> str:
+    """The version of `requirement` in the go.mod of `programs/`, such as v1.36.3."""
+    module = PROGRAMS / "go.mod"
+    found = re.search(rf"^\s*{re.escape(requirement)} (v\S+)", module.read_text(), re.MULTILINE)
     if not found:
-        raise LookupError(f"{PROGRAMS / module / 'go.mod'} does not require {requirement}")
+        raise LookupError(f"{module} does not require {requirement}")
     return found[1]
 
 
-KUBERNETES_VERSION = pinned_version("node", "k8s.io/kubernetes")
+KUBERNETES_VERSION = pinned_version("k8s.io/kubernetes")
 _MAJOR, _MINOR = KUBERNETES_VERSION.removeprefix("v").split(".")[:2]
 _VERSION = "k8s.io/component-base/version"
 _KUBERNETES_FLAGS = (
@@ -45,26 +45,20 @@ _KUBERNETES_FLAGS = (
     f"-X {_VERSION}.gitMajor={_MAJOR}",
     f"-X {_VERSION}.gitMinor={_MINOR}",
 )
-HELM_VERSION = pinned_version("helm", "helm.sh/helm/v4")
+HELM_VERSION = pinned_version("helm.sh/helm/v4")
 
-KIND = Program(name="kind", module="kind", package="sigs.k8s.io/kind", expected=5)
+KIND = Program(name="kind", package="sigs.k8s.io/kind", expected=5)
 HELM = Program(
     name="helm",
-    module="helm",
     package="helm.sh/helm/v4/cmd/helm",
     expected=35,
     ldflags=(f"-X helm.sh/helm/v4/internal/version.version={HELM_VERSION}",),
 )
-KUBECTL = Program(
-    name="kubectl", module="node", package="k8s.io/kubernetes/cmd/kubectl", expected=30, ldflags=_KUBERNETES_FLAGS
-)
-NODE = Program(name="node", module="node", package=".", expected=290, ldflags=_KUBERNETES_FLAGS, target_os="linux")
-CRICTL = Program(
-    name="crictl", module="node", package="sigs.k8s.io/cri-tools/cmd/crictl", expected=5, target_os="linux"
-)
+KUBECTL = Program(name="kubectl", package="k8s.io/kubernetes/cmd/kubectl", expected=30, ldflags=_KUBERNETES_FLAGS)
+NODE = Program(name="node", package="./node", expected=290, ldflags=_KUBERNETES_FLAGS, target_os="linux")
+CRICTL = Program(name="crictl", package="sigs.k8s.io/cri-tools/cmd/crictl", expected=5, target_os="linux")
 LOCAL_PATH_PROVISIONER = Program(
     name="local-path-provisioner",
-    module="local-path-provisioner",
     package="github.com/rancher/local-path-provisioner",
     expected=20,
     target_os="linux",
@@ -89,7 +83,7 @@ def is_ready(program: Program) -> bool:
 
 def _source(program: Program) -> Source:
     return Source(
-        folder=PROGRAMS / program.module,
+        folder=PROGRAMS,
         name=program.name,
         package=program.package,
         ldflags=program.ldflags,

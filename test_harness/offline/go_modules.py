@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
+_NO_DEBUG = "-gcflags=all=-dwarf=false"
+
+
 def module_folder(module: str, version: str) -> Path:
     """The read-only folder of a published module in Go's module cache; downloaded where it is missing."""
     with tempfile.TemporaryDirectory() as nowhere:  # a go.mod in the working directory would change the meaning
@@ -90,10 +93,13 @@ def pinned_path(source: Source) -> Path:
 def compile_program(
     folder: Path, package: str, target: Path, ldflags: Sequence[str], *, target_os: str | None = None
 ) -> None:
-    """Run `go build` in `folder`; the program is written to `target`."""
+    """Run `go build` in `folder`; the program is written to `target`.
+
+    Debug information, which linking leaves out (`-w`), is not made in the first place: a tenth of the compiler's time.
+    """
     flags = " ".join(["-s", "-w", *ldflags])
     run(
-        [go_program(), "build", "-mod=readonly", "-ldflags", flags, "-o", target, package],
+        [go_program(), "build", "-mod=readonly", _NO_DEBUG, "-ldflags", flags, "-o", target, package],
         environment=go_environment(target_os=target_os),
         folder=folder,
     )

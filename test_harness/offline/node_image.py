@@ -74,7 +74,7 @@ def image_tag() -> str:
 def _build(engine: Engine, tag: str) -> None:
     programs = {each.name: binaries.ensure(each) for each in NODE_PROGRAMS}
     root = ensure_root(engine)
-    kind = module_folder("sigs.k8s.io/kind", binaries.pinned_version("kind", "sigs.k8s.io/kind"))
+    kind = module_folder("sigs.k8s.io/kind", binaries.pinned_version("sigs.k8s.io/kind"))
     with step(f"node image {tag}", expected=40) as this, _folder() as work:
         storage = (kind / "pkg/build/nodeimage/const_storage.go").read_text()
         images = _control_plane_images(engine, work / "programs", programs, root, storage)
