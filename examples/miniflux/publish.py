@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from examples import publishing
+from test_harness.offline import facts
 from test_harness.offline.cache import cached_file, key_of
 from test_harness.offline.go_modules import compile_program, module_folder
 from test_harness.offline.progress import step
@@ -71,6 +72,11 @@ def publish_server(version: str, publisher: Publisher, broken: Broken | None) ->
         publisher.build_image(IMAGE, version, HERE / "image", miniflux=build_program(version, broken))
 
 
+def build_ahead(version: str, broken: Broken | None) -> None:
+    if facts.decide().mode == "offline" or broken:
+        build_program(version, broken)
+
+
 def build_program(version: str, broken: Broken | None = None) -> Path:
     """The static program that calls itself `version`; cached."""
     source_version = BROKEN_ON if broken else version
@@ -100,7 +106,11 @@ def append_migration(file: Path) -> None:
 def main() -> None:
     parser = publishing.parser(__doc__)
     parser.add_argument("--broken", choices=["migration", "appetite"], help=f"made from {BROKEN_ON}, see above")
+    parser.add_argument("--build-only", action="store_true", help="build its program into the cache, publish nothing")
     options = parser.parse_args()
+    if options.build_only:
+        build_ahead(options.version, options.broken)
+        return
     publish(options.version, publishing.publisher(options.registry), options.broken)
 
 

@@ -9,6 +9,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -92,15 +93,19 @@ class Stage:
         """The user's cluster."""
         return KindProvider(self.ready).find(CLUSTER_NAME)
 
-    def up(self) -> Process:
-        """Bring up registry, control plane and the user's cluster. Returns the control plane's process."""
+    def up(self, first: str) -> Process:
+        """Bring up registry, control plane and the user's cluster, and publish the `first` version meanwhile.
+
+        Returns the control plane's process.
+        """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self.narrator.step("programs and images that clusters need are ready"):
             _ = self.ready
         with self.narrator.step("an OCI registry starts on loopback"):
             _ = self.registry
-        with ThreadPoolExecutor(2) as threads:
-            waited_for = [threads.submit(self._user_cluster), threads.submit(self._agent_image)]
+        with ThreadPoolExecutor(3) as threads:
+            aside = (self._user_cluster, self._agent_image, lambda: self.publish(first))
+            waited_for = [threads.submit(each) for each in aside]
             with self.narrator.step("the control plane starts: web, worker, schedule, SQLite in one process"):
                 started = self.start_control_plane()
             self.narrator.tell(f"dashboard: {self.control_plane.url} · its log: {self.control_plane.log}")
@@ -128,25 +133,27 @@ class Stage:
 
     def publish(self, version: str, *, broken: str | None = None, notify: bool = True) -> None:
         """Publish a version upstream, as Miniflux's project would. ``notify`` False: its webhook has a wrong secret."""
-        how = [] if broken is None else ["--broken", broken]
         if not notify:
             self._write_secret("not-what-the-registry-sends")
         with self.narrator.step(
             f"upstream publishes {self.application} {version}: chart and image pushed to the registry"
         ):
-            _run(
-                [
-                    sys.executable,
-                    "-m",
-                    f"examples.{self.application}.publish",
-                    version,
-                    *how,
-                    "--registry",
-                    self.registry.host,
-                ]
-            )
+            _run(self._publishing(version, broken))
         if not notify:
             self.narrator.tell("its webhook came with a wrong secret: refused, so the poll has to find it")
+
+    def build_ahead(self, *versions: tuple[str, str | None]) -> None:
+        """Build what will be published as (version, how it is broken) while the machine has nothing else to do.
+
+        Nobody waits for it, and a failure does not matter here: publishing builds what is missing.
+        """
+
+        def build() -> None:
+            for version, broken in versions:
+                command = ["nice", "-n", "19", *self._publishing(version, broken), "--build-only"]
+                subprocess.run(command, capture_output=True, check=False, cwd=ROOT)
+
+        threading.Thread(target=build, name="build-ahead", daemon=True).start()
 
     def accept_webhooks(self) -> None:
         """Give the control plane the right secret again."""
@@ -204,6 +211,11 @@ class Stage:
             "image": {"repository": repository, "tag": tag},
             "registryMirrors": {"*": self.registry.cluster_url},
         }
+
+    def _publishing(self, version: str, broken: str | None) -> list[str | Path]:
+        how = [] if broken is None else ["--broken", broken]
+        program = f"examples.{self.application}.publish"
+        return [sys.executable, "-m", program, version, *how, "--registry", self.registry.host]
 
     def _secret(self) -> str:
         kept = self.folder / "webhook-secret"

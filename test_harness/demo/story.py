@@ -42,11 +42,10 @@ class Story:
     def curtain(self) -> None:
         """1: control plane, registry and a user's cluster come up; its agent enrols and follows stable."""
         self.narrator.chapter("1  a control plane, a registry, and a user's cluster whose agent follows stable")
-        self.stage.up()
+        self.stage.up(FIRST)
         with self.narrator.step(
             f"declares {self.stage.application} and its channels edge and stable (tidegate app apply)"
         ):
-            self.stage.publish(FIRST)
             self.stage.control_plane.cli("app", "apply", "-f", self.stage.example / "application.yaml")
         self.stage.join_cluster()
         self.narrator.wait(
@@ -55,7 +54,8 @@ class Story:
 
     def first_release(self) -> None:
         """2: the first release goes all the way; a user and feeds are created."""
-        self.narrator.chapter(f"2  {self.stage.application} {FIRST} is published upstream")
+        self.narrator.chapter(f"2  {self.stage.application} {FIRST} was published upstream")
+        self.stage.build_ahead((SECOND, None), (BROKEN, "migration"), (REFUSED, "appetite"))
         self._rehearse(FIRST, seconds=REHEARSED_SECONDS)
         self._approve_and_install(FIRST)
         with self.narrator.step("a user and feeds are created through Miniflux's own API"):

@@ -36,7 +36,7 @@ def gather() -> Facts:
         can_be_root=_can_be_root(),
         engine=running.version() if running else None,
         dockerd=shutil.which("dockerd", path=engine.SYSTEM_PATH) is not None,
-        debootstrap=shutil.which("debootstrap", path=engine.SYSTEM_PATH) is not None,
+        mmdebstrap=shutil.which("mmdebstrap", path=engine.SYSTEM_PATH) is not None,
         sys_resource=_has_sys_resource(),
         cgroup=_cgroup_version(running),
         registries=reachable_registries(),

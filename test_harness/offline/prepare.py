@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -41,18 +41,18 @@ def everything() -> Ready:
     docker = engine.ensure(runtime_wrapper=decision.runtime_wrapper)
     with ThreadPoolExecutor(2) as threads:
         base = threads.submit(_debian, docker, decision)
-        programs = threads.submit(_programs, decision)
-        kind, kubectl, helm = programs.result()
-        base_image = base.result()
-    return Ready(
-        decision=decision,
-        engine=docker,
-        kind=kind,
-        kubectl=kubectl,
-        helm=helm,
-        node_image=node_image.ensure_node_image(docker, decision.mode),
-        base_image=base_image,
-    )
+        _node_programs(decision)
+        node = threads.submit(_node_image, docker, decision, after=base)
+        helm, kubectl, kind = map(binaries.ensure, (binaries.HELM, binaries.KUBECTL, binaries.KIND))
+        return Ready(
+            decision=decision,
+            engine=docker,
+            kind=kind,
+            kubectl=kubectl,
+            helm=helm,
+            node_image=node.result(),
+            base_image=base.result(),
+        )
 
 
 def _debian(docker: Engine, decision: Provisioning) -> str:
@@ -61,8 +61,13 @@ def _debian(docker: Engine, decision: Provisioning) -> str:
     return base_images.ensure_base(docker, decision.mode)
 
 
-def _programs(decision: Provisioning) -> tuple[Path, Path, Path]:
-    if decision.mode == "offline":  # the longest first; kubectl then shares what it compiled
+def _node_programs(decision: Provisioning) -> None:
+    """The longest first: what the others share with it is compiled then."""
+    if decision.mode == "offline":
         for program in node_image.NODE_PROGRAMS:
             binaries.ensure(program)
-    return binaries.ensure(binaries.KIND), binaries.ensure(binaries.KUBECTL), binaries.ensure(binaries.HELM)
+
+
+def _node_image(docker: Engine, decision: Provisioning, *, after: Future[str]) -> str | None:
+    after.result()
+    return node_image.ensure_node_image(docker, decision.mode)

@@ -27,7 +27,7 @@ class Facts:
     """Version of the Docker Engine that answers; None where none does."""
     dockerd: bool
     """Whether an engine is installed that we could start."""
-    debootstrap: bool
+    mmdebstrap: bool
     sys_resource: bool
     """Whether processes may be given CAP_SYS_RESOURCE, which privileged containers ask for."""
     cgroup: int
@@ -103,8 +103,8 @@ def _obstacles(facts: Facts, mode: Mode) -> list[str]:
         found.append(f"starting a Docker Engine needs root: {BECOME_ROOT}, or start the engine yourself")
     if mode == "offline" and facts.platform != "linux":
         found.append("images can be built only on Linux: connect to a network where registry-1.docker.io answers")
-    elif mode == "offline" and not facts.debootstrap:
-        found.append("building images needs debootstrap: `sudo apt-get install debootstrap`")
+    elif mode == "offline" and not facts.mmdebstrap:
+        found.append("building images needs mmdebstrap: `sudo apt-get install mmdebstrap`")
     elif mode == "offline" and not facts.can_be_root:
-        found.append(f"building images with debootstrap needs root: {BECOME_ROOT}")
+        found.append(f"building images with mmdebstrap needs root: {BECOME_ROOT}")
     return found

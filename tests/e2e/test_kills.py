@@ -80,8 +80,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def test_twenty_kills_change_nothing(stage: Stage) -> None:
     seed = int(os.environ.get("TIDEGATE_KILL_SEED") or time.time_ns() % 1_000_000)
     print(f"seed: TIDEGATE_KILL_SEED={seed}")
-    killer = Killer(stage, stage.up(), random.Random(seed))
-    stage.publish("1.0.0")
+    killer = Killer(stage, stage.up("1.0.0"), random.Random(seed))
     stage.control_plane.cli("app", "apply", "-f", stage.example / "application.yaml")
     stage.join_cluster()
     deadline = time.monotonic() + LIMIT_SECONDS

@@ -14,7 +14,7 @@ ORDINARY = Facts(
     can_be_root=True,
     engine="28.2.2",
     dockerd=True,
-    debootstrap=True,
+    mmdebstrap=True,
     sys_resource=True,
     cgroup=2,
     registries=REACHABLE,
@@ -78,8 +78,8 @@ def test_the_persons_choice_wins(mode):
         ({"engine": None, "dockerd": False}, "apt-get install docker.io"),
         ({"engine": None, "can_be_root": False}, "run as root"),
         ({"registries": NO_REGISTRY, "platform": "darwin"}, "connect to a network"),
-        ({"registries": NO_REGISTRY, "debootstrap": False}, "apt-get install debootstrap"),
-        ({"registries": NO_REGISTRY, "can_be_root": False}, "debootstrap needs root"),
+        ({"registries": NO_REGISTRY, "mmdebstrap": False}, "apt-get install mmdebstrap"),
+        ({"registries": NO_REGISTRY, "can_be_root": False}, "mmdebstrap needs root"),
     ],
 )
 def test_each_obstacle_names_the_next_step(changes, step):
