@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
+_COMPILE_SECONDS = 7200.0  # Kubernetes takes five minutes on two idle cores, and half an hour was seen on busy ones
 _NO_DEBUG = "-gcflags=all=-dwarf=false"
 
 
@@ -102,6 +103,7 @@ def compile_program(
         [go_program(), "build", "-mod=readonly", _NO_DEBUG, "-ldflags", flags, "-o", target, package],
         environment=go_environment(target_os=target_os),
         folder=folder,
+        timeout=_COMPILE_SECONDS,
     )
 
 
