@@ -21,7 +21,7 @@ def machine(monkeypatch: pytest.MonkeyPatch):
             "can_be_root": user == 0,
             "engine": None,
             "dockerd": True,
-            "debootstrap": True,
+            "mmdebstrap": True,
             "sys_resource": True,
             "cgroup": 2,
             "registries": {"registry-1.docker.io": False},

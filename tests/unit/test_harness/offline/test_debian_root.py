@@ -1,4 +1,4 @@
-"""What a killed debootstrap left is removed, and never what is mounted in it."""
+"""What a killed mmdebstrap left is removed, and never what is mounted in it."""
 
 import os
 import subprocess
