@@ -60,6 +60,26 @@ def token(
     show(made, output, _how_to_rejoin)
 
 
+@app.command("label")
+def label(
+    name: str,
+    changes: Annotated[list[str], typer.Argument(metavar="NAME=VALUE|NAME-", help="a label to set, or to take away")],
+    output: Output = Format.TABLE,
+) -> None:
+    """Set and take away a cluster's labels; the fleet and the clusters are filtered by them.
+
+    [dim]tidegate cluster label harbour-01 region=eu tier-[/]
+    """
+    from control_plane.cli.client import get_client
+    from control_plane.domain.labels import labels_text, parse_labels
+
+    gone = [one[:-1] for one in changes if one.endswith("-") and "=" not in one]
+    wanted = parse_labels(",".join(one for one in changes if one.removesuffix("-") not in gone))
+    body = {"set": wanted, "remove": gone}
+    got = get_client().post(f"clusters/{name}/labels", body)
+    show(got, output, lambda made: labels_text(made["labels"]) or f"{name} has no labels")
+
+
 @app.command("remove")
 def remove(name: Cluster, reason: Reason) -> None:
     """Forget a cluster. What runs in it is left alone; its agent's reports are refused from now on."""
@@ -89,11 +109,12 @@ def _how_to_rejoin(made: dict[str, Any]) -> str:
 
 def _list(rows: list[dict[str, Any]]) -> Any:
     return table(
-        ("CLUSTER", "CHANNEL", "GENERATION", "CONTACT", "AGENT", "RUNS", "LAST ERROR"),
+        ("CLUSTER", "CHANNEL", "LABELS", "GENERATION", "CONTACT", "AGENT", "RUNS", "LAST ERROR"),
         (
             (
                 row["name"],
                 row["channel"],
+                ", ".join(f"{label}={value}" for label, value in row["labels"].items()),
                 row["generation"],
                 age(row["last_contact_at"]),
                 _agent(row["agent"]),

@@ -2,11 +2,13 @@
 
 import hmac
 import secrets
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from cluster_agent.contract import EnrolAnswer, EnrolRequest, sha256_hex
 from cluster_agent.contract import JoinToken as TokenText
 from control_plane.domain.errors import InvalidInput, NotFound, Refused
+from control_plane.domain.labels import checked_labels, labels_text
 from control_plane.publishing.repository import Repository
 from control_plane.services import audit
 from control_plane.services.outside import repository_of
@@ -96,6 +98,25 @@ def cluster_remove(session: Session, *, name: str, reason: str, actor: str, now:
     cluster = lookups.cluster_named(session, name)
     audit.record(session, cluster, "removed", actor=actor, now=now, reason=reason, channel=cluster.channel.name)
     session.delete(cluster)
+
+
+def cluster_label(session: Session, *, name: str, labels: Mapping[str, str], actor: str, now: datetime) -> Cluster:
+    """Give a cluster these labels in place of those it has. Raises ``InvalidInput``."""
+    cluster, wanted = lookups.cluster_named(session, name), checked_labels(labels)
+    if cluster.labels != wanted:
+        why = f"{labels_text(cluster.labels) or 'none'} → {labels_text(wanted) or 'none'}"
+        cluster.labels = wanted
+        audit.record(session, cluster, "labelled", actor=actor, now=now, reason=why)
+    return cluster
+
+
+def cluster_relabel(
+    session: Session, *, name: str, wanted: Mapping[str, str], gone: Collection[str], actor: str, now: datetime
+) -> Cluster:
+    """Set the ``wanted`` labels and take the ``gone`` ones away; the others stay. Raises ``InvalidInput``."""
+    before = lookups.cluster_named(session, name).labels
+    labels = {key: value for key, value in {**before, **wanted}.items() if key not in gone}
+    return cluster_label(session, name=name, labels=labels, actor=actor, now=now)
 
 
 def cluster_public_key(session: Session, *, name: str) -> str | None:

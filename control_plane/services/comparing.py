@@ -39,6 +39,11 @@ class ObjectDiff(msgspec.Struct, frozen=True, kw_only=True):
     minus: int
     lines: tuple[Line, ...]
 
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return f"{self.kind} {self.name}" + (f" in {self.namespace}" if self.namespace else "")
+
 
 class NotesOf(msgspec.Struct, frozen=True, kw_only=True):
     """What a publisher says about one version between the two."""

@@ -402,7 +402,7 @@ class Cluster(Base):
     """An installation that follows a channel. ``public_key`` (raw ed25519, base64) is None until its agent has enrolled.
 
     ``enrolment`` counts the keys it has had: a new key starts its reports at sequence 1 again.
-    ``generation`` is the newest that its reports say is healthy as a whole.
+    ``generation`` is the newest that its reports say is healthy as a whole. ``labels`` are people's own, text by name.
     """
 
     __tablename__ = "cluster"
@@ -420,6 +420,7 @@ class Cluster(Base):
     last_sequence: Mapped[int] = mapped_column(default=0)
     generation: Mapped[int] = mapped_column(default=0)
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    labels: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
 
     channel: Mapped[Channel] = relationship()
     installations: Mapped[list["Installation"]] = relationship(back_populates="cluster", passive_deletes=True)
@@ -472,7 +473,10 @@ class AgentReport(Base):
     """A report as it came. Append-only; ``(cluster, enrolment, sequence)`` makes repeats harmless."""
 
     __tablename__ = "agent_report"
-    __table_args__ = (UniqueConstraint("cluster_id", "enrolment", "sequence"),)
+    __table_args__ = (
+        UniqueConstraint("cluster_id", "enrolment", "sequence"),
+        Index("ix_agent_report_generation", "generation", "cluster_id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     cluster_id: Mapped[int] = mapped_column(ForeignKey("cluster.id", ondelete="CASCADE"))

@@ -472,7 +472,7 @@ class Seed:
                     cluster_id=cluster.id,
                     enrolment=1,
                     sequence=last + place + 1,
-                    received_at=values["since"],
+                    received_at=values["since"] - timedelta(seconds=40 * (1 - place)),
                     at=values["since"] - timedelta(seconds=40 * (1 - place)),
                     generation=generation,
                     application=app,
@@ -609,10 +609,17 @@ def seed(session: Session, evidence: Path) -> dict[str, int]:
     )
 
     running_now = {"miniflux": "2.2.8", "gitea": "1.24.6", "paperless": "2.18.4"}
+    newest = s.channels["stable"].generation
     for number in range(1, 9):
-        cluster = s.cluster(f"harbour-{number:02}", "stable")
+        took_it = number <= 3
+        labels = {"region": "eu" if number % 2 else "us", "tier": "gold" if number == 1 else "standard"}
+        cluster = s.cluster(
+            f"harbour-{number:02}", "stable", labels=labels, generation=newest if number < 3 else newest - 1
+        )
+        since = ago(minutes=49 - 2 * number) if took_it else ago(days=2)
+        more = {"since": since, "generation": newest if took_it else newest - 1}
         for app, version in running_now.items():
-            s.installation(cluster, app, version)
+            s.installation(cluster, app, version, **more)
         if number == 3:
             s.installation(
                 cluster,
@@ -623,10 +630,10 @@ def seed(session: Session, evidence: Path) -> dict[str, int]:
                 code="quota_exceeded",
                 message='pods "vaultwarden-6c4" is forbidden: exceeded quota: team, requested: memory=512Mi, used: 768Mi, limited: 1Gi',
                 since=ago(minutes=43),
+                generation=newest,
             )
         else:
-            s.installation(cluster, "vaultwarden", "1.34.3" if number < 3 else "1.34.1", since=ago(minutes=45))
-            cluster.generation -= 0 if number < 3 else 1
+            s.installation(cluster, "vaultwarden", "1.34.3" if took_it else "1.34.1", **more)
     s.installation(s.cluster("lighthouse", "edge"), "miniflux", "2.2.16")
     s.cluster("breakwater", "edge", last_contact_at=ago(hours=7))
     s.cluster(

@@ -221,6 +221,7 @@ class ClusterRow(Row, frozen=True, kw_only=True):
     generation: int
     facts: dict[str, Any]
     agent: AgentRow
+    labels: dict[str, str]
     installations: list[InstallationRow]
 
 

@@ -76,6 +76,13 @@ class TokenBody(Schema):
     channel: str | None = None
 
 
+class LabelsBody(Schema):
+    """Labels to set, and names of labels to take away."""
+
+    set: dict[str, str] = {}
+    remove: list[str] = []
+
+
 @router.post("/applications")
 def apply_application(request: HttpRequest, body: ApplyBody) -> dict[str, Any]:
     """Declare an application, or change its declaration."""
@@ -276,6 +283,17 @@ def renew_token(request: HttpRequest, name: str, body: TokenBody) -> dict[str, s
         "join_token": token,
         "url": get_settings().url,
     }
+
+
+@router.post("/clusters/{name}/labels")
+def label_cluster(request: HttpRequest, name: str, body: LabelsBody) -> dict[str, Any]:
+    """Set and take away a cluster's labels; the others stay."""
+    actor = caller(request, Role.MAINTAINER)
+    with session_scope() as session:
+        row = clusters.cluster_relabel(
+            session, name=name, wanted=body.set, gone=body.remove, actor=actor, now=timezone.now()
+        )
+        return {"cluster": name, "labels": row.labels}
 
 
 @router.post("/clusters/{name}/remove")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import quote
 
+from control_plane.domain.timelines import TROUBLE
 from control_plane.store.queries.overview import (
     ApplicationFacts,
     FleetCount,
@@ -14,8 +15,6 @@ from control_plane.store.queries.overview import (
     ReleaseFacts,
     UpstreamFacts,
 )
-
-TROUBLE = ("failed", "refused", "rolled_back")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from control_plane.domain.timelines import LEFT, TROUBLE
 from control_plane.store.models import Cluster, Installation
-
-TROUBLE = ("failed", "refused", "rolled_back")
-LEFT = ("left", "uninstalled")
 
 
 @dataclass(frozen=True, slots=True)

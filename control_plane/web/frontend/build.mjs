@@ -1,4 +1,4 @@
-// Builds ../static from this folder: the style sheet, the sprite of the icons that are used, htmx, the page's script, licences.
+// Builds ../static from this folder: the style sheet, the sprite of the icons that are used, htmx, the pages' scripts (uPlot with that of charts), licences.
 // `--check` builds into a temporary folder and fails when a committed file differs.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
@@ -39,6 +39,7 @@ function licences() {
   const of = (name, file) => `${name}\n${"=".repeat(name.length)}\n${readFileSync(module(...file), "utf8").trim()}\n`;
   return [
     of("htmx (htmx.js)", ["htmx.org", "LICENSE"]),
+    of("uPlot (charts.js, parts of app.css)", ["uplot", "LICENSE"]),
     of("lucide (icons.svg)", ["lucide-static", "LICENSE"]),
     of("daisyUI (parts of app.css)", ["daisyui", "LICENSE"]),
     of("Tailwind CSS (parts of app.css)", ["tailwindcss", "LICENSE"]),
@@ -48,6 +49,7 @@ function licences() {
 mkdirSync(out, { recursive: true });
 writeFileSync(join(out, "icons.svg"), sprite());
 writeFileSync(join(out, "htmx.js"), readFileSync(module("htmx.org", "dist", "htmx.min.js"), "utf8").replace(/\n?\/\/# sourceMappingURL=.*\n?/, "\n"));
+writeFileSync(join(out, "charts.js"), readFileSync(module("uplot", "dist", "uPlot.iife.min.js"), "utf8") + readFileSync(join(here, "charts.js"), "utf8"));
 writeFileSync(join(out, "tidegate.js"), readFileSync(join(here, "tidegate.js")));
 writeFileSync(join(out, "mark.svg"), readFileSync(join(here, "mark.svg")));
 writeFileSync(join(out, "LICENCES.txt"), licences());

@@ -1,5 +1,8 @@
 """Clusters: what each runs and when it last called; how another one joins."""
 
+from datetime import timedelta
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -8,16 +11,27 @@ from django.utils import timezone
 from cluster_agent.contract import sha256_hex
 from control_plane.domain.agents import agent_standing
 from control_plane.domain.joining import join_lines, rejoin_lines
+from control_plane.domain.labels import labels_text, parse_labels
 from control_plane.services import clusters
 from control_plane.services.outside import repository_of
 from control_plane.settings import get_settings
-from control_plane.store.queries.pages import channel_list, cluster_page, clusters_page, namespaces_of
-from control_plane.store.reads import fleet
-from control_plane.store.session import read_scope, session_scope
+from control_plane.store.queries.fleet import (
+    CLUSTERS_SHOWN,
+    FleetFilter,
+    clusters_matching,
+    fleet_counts,
+    state_counts,
+    wanted_versions,
+)
+from control_plane.store.queries.pages import channel_list, cluster_page, namespaces_of
+from control_plane.store.reads.fleet import own_version, required_by_channel
+from control_plane.store.session import Session, read_scope, session_scope
 from control_plane.web.accounts.access import Request, needs
 from control_plane.web.accounts.roles import Role
 from control_plane.web.dashboard.confirm import confirmed
+from control_plane.web.dashboard.filters import CONTACTS, asked
 from control_plane.web.dashboard.fleet import cluster_row
+from control_plane.web.dashboard.matrix import matrix
 from control_plane.web.dashboard.show import show as show_page
 from control_plane.web.dashboard.words import STATES
 
@@ -25,23 +39,51 @@ JOIN_LIFETIME_SECONDS = 3600.0
 
 
 @needs(Role.VIEWER)
-def index(request: Request) -> HttpResponse:
-    """Every cluster, or those in one state or channel."""
-    now, silent_after = timezone.now(), get_settings().silent_after_seconds
-    wanted, channel = request.GET.get("state", ""), request.GET.get("channel", "")
+def fleet(request: Request) -> HttpResponse:
+    """Which version runs where: applications × versions, over all clusters or some of them."""
+    now, limit = timezone.now(), timedelta(seconds=get_settings().silent_after_seconds)
+    found = asked(request.GET, now)
     with read_scope() as session:
-        rows = [cluster_row(row, now=now, silent_after=silent_after) for row in clusters_page(session)]
-        channels = channel_list(session)
-        shown = [row for row in rows if wanted in ("", row.state) and channel in ("", row.cluster.channel.name)]
+        states = state_counts(session, found.wanted, now=now, silent_after=limit)
+        counts = fleet_counts(session, found.wanted, now=now, silent_after=limit)
         context = {
-            "rows": shown,
-            "all": len(rows),
-            "channels": channels,
-            "wanted": wanted,
-            "channel": channel,
-            "cluster_states": [(value, state.word) for value, state in STATES["cluster"].items()],
+            "asked": found,
+            "rows": matrix(counts, wanted_versions(session)),
+            "states": [(value, states[value]) for value in STATES["cluster"] if value in states],
+            "total": sum(states.values()),
+            **_choices(session),
+        }
+        return show_page(request, session, "fleet.html", context, now=now)
+
+
+@needs(Role.VIEWER)
+def index(request: Request) -> HttpResponse:
+    """Every cluster, or some of them, a page at a time by name."""
+    now, seconds = timezone.now(), get_settings().silent_after_seconds
+    found, limit = asked(request.GET, now), timedelta(seconds=seconds)
+    with read_scope() as session:
+        after = request.GET.get("after", "")
+        clusters = clusters_matching(session, found.wanted, now=now, silent_after=limit, after=after)
+        shown = clusters[:CLUSTERS_SHOWN]
+        everything = sum(state_counts(session, FleetFilter(), now=now, silent_after=limit).values())
+        matching = state_counts(session, found.wanted, now=now, silent_after=limit) if found.narrows else {}
+        context = {
+            "asked": found,
+            "rows": [cluster_row(row, now=now, silent_after=seconds) for row in shown],
+            "all": everything,
+            "matching": sum(matching.values()) if found.narrows else everything,
+            "next": shown[-1].name if len(clusters) > CLUSTERS_SHOWN else "",
+            **_choices(session),
         }
         return show_page(request, session, "clusters.html", context, now=now)
+
+
+def _choices(session: Session) -> dict[str, Any]:
+    return {
+        "channels": channel_list(session),
+        "cluster_states": [(value, state.word) for value, state in STATES["cluster"].items()],
+        "contacts": [(value, words) for value, (words, _) in CONTACTS.items()],
+    }
 
 
 @needs(Role.VIEWER)
@@ -51,9 +93,14 @@ def show(request: Request, name: str) -> HttpResponse:
     with read_scope() as session:
         cluster, reports = cluster_page(session, name)
         row = cluster_row(cluster, now=now, silent_after=get_settings().silent_after_seconds)
-        required = fleet.required_by_channel(session, cluster.channel_id).get(cluster.channel_id, ())
-        agent = agent_standing(cluster.facts, required=required, own_version=fleet.own_version())
-        return show_page(request, session, "cluster.html", {"row": row, "reports": reports, "agent": agent}, now=now)
+        required = required_by_channel(session, cluster.channel_id).get(cluster.channel_id, ())
+        context = {
+            "row": row,
+            "reports": reports,
+            "agent": agent_standing(cluster.facts, required=required, own_version=own_version()),
+            "labels": labels_text(cluster.labels),
+        }
+        return show_page(request, session, "cluster.html", context, now=now)
 
 
 @needs(Role.MAINTAINER, methods=("GET", "HEAD", "POST"))
@@ -84,6 +131,16 @@ def renew_token(request: Request, name: str) -> HttpResponse:
         )
         context = {"lines": lines, "name": name, "channel": cluster.channel.name}
         return show_page(request, session, "join.html", context, now=now)
+
+
+@needs(Role.MAINTAINER, methods=("POST",))
+def label(request: Request, name: str) -> HttpResponse:
+    """Give the cluster other labels."""
+    with session_scope() as session:
+        labels = parse_labels(request.POST.get("labels", ""))
+        clusters.cluster_label(session, name=name, labels=labels, actor=request.user.actor, now=timezone.now())
+    messages.success(request, f"The labels of {name} are changed.")
+    return HttpResponseRedirect(reverse("cluster", args=(name,)))
 
 
 @needs(Role.MAINTAINER, methods=("POST",))

@@ -1,14 +1,20 @@
 """One rollout: how far a generation has come, and why it stopped; halt and resume."""
 
+from datetime import datetime
+
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
+from control_plane.domain.rollouts import RolloutState
+from control_plane.domain.timelines import Point, Seen, timeline
 from control_plane.services import rollouts
 from control_plane.settings import get_settings
+from control_plane.store.models import Publication, Rollout
+from control_plane.store.queries.fleet import reports_about
 from control_plane.store.queries.pages import rollout_page
-from control_plane.store.session import read_scope, session_scope
+from control_plane.store.session import Session, read_scope, session_scope
 from control_plane.web.accounts.access import Request, needs
 from control_plane.web.accounts.roles import Role
 from control_plane.web.dashboard.fleet import progress
@@ -21,14 +27,31 @@ def show(request: Request, rollout_id: int) -> HttpResponse:
     now = timezone.now()
     with read_scope() as session:
         rollout, publication, clusters = rollout_page(session, rollout_id)
+        shown = progress(
+            clusters, generation=rollout.generation, now=now, silent_after=get_settings().silent_after_seconds
+        )
         context = {
             "rollout": rollout,
             "publication": publication,
-            "progress": progress(
-                clusters, generation=rollout.generation, now=now, silent_after=get_settings().silent_after_seconds
-            ),
+            "progress": shown,
+            "points": _points(session, rollout, publication, shown.total, now),
         }
         return show_page(request, session, "rollout.html", context, now=now)
+
+
+def _points(
+    session: Session, rollout: Rollout, publication: Publication | None, clusters: int, now: datetime
+) -> tuple[Point, ...]:
+    """How it went, until now or until it was over."""
+    wanted = frozenset(one["name"] for one in publication.manifest["applications"]) if publication else frozenset()
+    is_over = rollout.state in (RolloutState.COMPLETED, RolloutState.ABORTED)
+    return timeline(
+        (Seen(*row) for row in reports_about(session, channel_id=rollout.channel_id, generation=rollout.generation)),
+        clusters=clusters,
+        wanted=wanted,
+        started_at=rollout.started_at,
+        until=rollout.state_since if is_over else now,
+    )
 
 
 @needs(Role.MAINTAINER, methods=("POST",))
