@@ -11,9 +11,10 @@ from typing import IO
 import msgspec
 import structlog
 
+from cluster_agent.applying.registry_login import Logins
 from cluster_agent.contract import canonical_json
 from test_harness.errors import CutOff
-from test_harness.lifeline import end_with_parent
+from test_harness.lifeline import end_with_parent, handed_over
 from test_harness.rehearsal import rehearse
 from test_harness.runner import EXIT_CODES, RunRequest, StepReport
 
@@ -23,13 +24,14 @@ def main() -> int:
     if len(sys.argv) != 2:
         print("usage: python -m test_harness REQUEST.json", file=sys.stderr)  # noqa: T201  a person's mistake
         return EXIT_CODES["errored"]
+    logins = Logins(config=handed_over())
     end_with_parent()
     signal.signal(signal.SIGTERM, _cut_off)
     request_file = Path(sys.argv[1])
     request = msgspec.json.decode(request_file.read_bytes(), type=RunRequest)
     with _events() as events, tempfile.TemporaryDirectory(prefix="tidegate-rehearsal-") as work:
         Path(request.evidence).mkdir(parents=True, exist_ok=True)
-        report = rehearse(request, work=Path(work), tell=lambda step: _tell(events, step))
+        report = rehearse(request, work=Path(work), tell=lambda step: _tell(events, step), logins=logins)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         fresh = request_file.with_name("report.new")
         fresh.write_bytes(canonical_json(report))

@@ -1,7 +1,7 @@
 """The evidence folder: what a person needs to judge a rehearsal afterwards, also of one that failed or was cut off.
 
 Nothing here fails a run: what cannot be read is left out and noted. No file holds a value of a Secret of the
-application's namespace, and none is larger than ``LARGEST_BYTES``.
+application's namespace or a password of a registry, and none is larger than ``LARGEST_BYTES``.
 
 | file                     | holds                                                           |
 |--------------------------|-----------------------------------------------------------------|
@@ -21,6 +21,7 @@ import base64
 import html
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,16 +32,16 @@ import yaml
 
 from cluster_agent.applying import releases
 from cluster_agent.applying.kube import Kube, Object
+from cluster_agent.applying.registry_login import Logins
 from cluster_agent.contract import ApplicationManifest
 from cluster_agent.errors import AgentError
-from test_harness.runner import LOG, EvidenceFile, StepReport, evidence_file
+from test_harness.runner import LOG, REDACTED, EvidenceFile, StepReport, evidence_file
 
 log = structlog.get_logger(__name__)
 
 LARGEST_BYTES = 1024 * 1024
 LOG_LINES = 20_000
 SHORTEST_SECRET = 6  # shorter values are words such as "true" that would black out half of a log
-REDACTED = "[redacted]"
 HELM_RECORD = "helm.sh/release.v1"
 
 MEDIA_TYPES = {".json": "application/json", ".xml": "application/xml", ".yaml": "application/yaml"}
@@ -64,6 +65,13 @@ class Redactor:
         for value in sorted(self._known, key=len, reverse=True):
             text = text.replace(value, REDACTED)
         return text
+
+    def learn_logins(self, logins: Logins) -> None:
+        """Learn the passwords of registries; a config that cannot be read has none, and the first request says so."""
+        with suppress(AgentError):
+            for _, account in logins.all():
+                pair = f"{account.user}:{account.password}"
+                self.learn_values(base64.b64encode(text.encode()).decode() for text in (account.password, pair))
 
     def learn(self, kube: Kube, namespace: str) -> None:
         """Read the Secrets of ``namespace``; Helm's own records hold no values but the charts'."""

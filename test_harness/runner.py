@@ -7,9 +7,12 @@ registry down, harness killed). The child's exit codes are 0, 1 and 2; anything 
 The child (``python -m test_harness REQUEST.json``) leads its own process group and holds the read end of a pipe as
 its standard input: when this process dies, however it dies, the pipe closes and the child kills its group.
 (A parent-death signal would end the child alone, and with the thread that started it, not with the process.)
-Standard output carries one ``StepReport`` per line; the report is the file ``report.json`` beside the request.
+The first line that comes through that pipe is a docker ``config.json`` with the logins of this one rehearsal: they are in no
+argument, file, environment or request. Standard output carries one ``StepReport`` per line; the report is the file
+``report.json`` beside the request.
 """
 
+import base64
 import os
 import queue
 import signal
@@ -18,7 +21,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -42,6 +45,24 @@ class Registries(Struct, frozen=True, kw_only=True):
     from_host: dict[str, str] = {}
     from_pods: dict[str, str] = {}
     artifacts: str = ""
+
+
+class Login(msgspec.Struct, frozen=True):
+    """Who we are for a registry; ``is_identity``: the secret is an identity token. Prints without its secret."""
+
+    user: str
+    secret: str
+    is_identity: bool = False
+
+    def __repr__(self) -> str:
+        return f"Login(user={self.user!r}, secret=…)"
+
+    __str__ = __repr__
+
+
+Logins = Mapping[str, Login]
+"""Logins by repository: ``ghcr.io/acme/web``."""
+NO_LOGINS: Logins = {}
 
 
 class RunRequest(Struct, frozen=True, kw_only=True):
@@ -113,6 +134,7 @@ PROGRAM: tuple[str, ...] = (sys.executable, "-m", "test_harness")
 GRACE_SECONDS = 60.0  # from our SIGTERM to our SIGKILL: time to save the evidence and to delete the cluster
 DRAIN_SECONDS = 20.0  # to delete the clusters that were made ahead
 LONGEST_LINE = 65536
+REDACTED = "[redacted]"
 LOG = "harness.log"  # the child's standard error, in the evidence folder
 
 # What the harness needs of our environment. All else, our secrets among it, stays here.
@@ -124,8 +146,10 @@ PASSED_ON = (
 )
 
 
-def run(request: RunRequest, *, on_event: Callable[[StepReport], None]) -> RunReport:
+def run(request: RunRequest, *, on_event: Callable[[StepReport], None], logins: Logins = NO_LOGINS) -> RunReport:
     """Rehearse ``request`` in a child process; call ``on_event`` for each step as it begins and ends.
+
+    ``logins`` are for the charts and images of this request; nothing that is left afterwards has them.
 
     Never raises for what happens to the child: that is an ``errored`` report. What ``on_event`` raises ends the child
     and is passed on.
@@ -140,8 +164,9 @@ def run(request: RunRequest, *, on_event: Callable[[StepReport], None]) -> RunRe
             steps[step.name, step.started_at] = step
             on_event(step)
 
-        code = _supervise(request, request_file, note)
+        code = _supervise(request, request_file, logins, note)
         report = _conclude(request, request_file.with_name("report.json"), code, tuple(steps.values()))
+    _take_out(logins, Path(request.evidence, LOG))
     log = evidence_file(Path(request.evidence), LOG, "Log of the harness", "text/plain")
     return msgspec.structs.replace(report, evidence=(*report.evidence, log))
 
@@ -151,10 +176,43 @@ def harness_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in PASSED_ON if name in os.environ}
 
 
-def _supervise(request: RunRequest, request_file: Path, on_event: Callable[[StepReport], None]) -> int | None:
+def docker_config(logins: Logins) -> bytes:
+    """Return ``logins`` as a docker ``config.json`` of one line."""
+    auths = {place: _docker_entry(login) for place, login in logins.items()}
+    return msgspec.json.encode({"auths": auths})
+
+
+def _docker_entry(login: Login) -> dict[str, str]:
+    if login.is_identity:
+        return {"username": login.user, "identitytoken": login.secret}
+    return {"auth": base64.b64encode(f"{login.user}:{login.secret}".encode()).decode()}
+
+
+def _take_out(logins: Logins, log: Path) -> None:
+    """Programs may say anything into the log; nobody finds a secret there."""
+    secrets = {spelling for login in logins.values() for spelling in spellings(login)}
+    if not secrets or not log.exists():
+        return
+    text = whole = log.read_text(errors="replace")
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = text.replace(secret, REDACTED)
+    if text != whole:
+        log.write_text(text)
+
+
+def spellings(login: Login) -> set[str]:
+    """Return a login's secret as programs may print it: as it is, and in base64 alone and with its user."""
+    pair = f"{login.user}:{login.secret}"
+    return {login.secret, *(base64.b64encode(text.encode()).decode() for text in (login.secret, pair))}
+
+
+def _supervise(
+    request: RunRequest, request_file: Path, logins: Logins, on_event: Callable[[StepReport], None]
+) -> int | None:
     """Run the child to its end; return its exit code, or None when it had to be killed for its time."""
     deadline = time.monotonic() + request.timeout_seconds
     with _child(request, request_file) as child:
+        _hand_over(child, logins)
         lines = _lines_of(child)
         if not _follow(child, lines, deadline, on_event):
             child.terminate()
@@ -182,6 +240,21 @@ def _child(request: RunRequest, request_file: Path) -> Iterator[subprocess.Popen
         yield child
     finally:
         _kill_group(child)
+
+
+def _hand_over(child: subprocess.Popen[bytes], logins: Logins) -> None:
+    """Write the line that the child waits for, from a thread: one that hangs or died shows elsewhere."""
+    assert child.stdin is not None
+    pipe, line = os.dup(child.stdin.fileno()), docker_config(logins) + b"\n"
+
+    def write() -> None:
+        left = line
+        with suppress(OSError):
+            while left:
+                left = left[os.write(pipe, left) :]
+        os.close(pipe)
+
+    threading.Thread(target=write, daemon=True).start()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Logins for registries, from a docker ``config.json``. An account is shown to the host that it is for, and to nobody else.
+"""Logins for registries, as a docker ``config.json`` has them. An account is shown to the host that it is for, and to nobody else.
 
 | who asks                                                                     | is shown the account        |
 |------------------------------------------------------------------------------|-----------------------------|
@@ -7,12 +7,12 @@
 | a mirror                                                                     | only one for its own host   |
 | a server that a redirect led to; any over http; a token server over http     | no: asked without a login   |
 
-The file is read anew for each login, so a mounted secret that changes is used at once. Nothing here writes to the log.
+A file is read anew for each login, so a mounted secret that changes is used at once. An identity token (Azure) is a refresh token: it is
+exchanged by OAuth2's grant of that name, in a body. Nothing here writes to the log.
 """
 
 import base64
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,11 @@ _PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 
 
 class Account(msgspec.Struct, frozen=True):
-    """User and password (or token). Prints without the password."""
+    """User and password (or token); ``is_identity``: the password is an identity token. Prints without the password."""
 
     user: str
     password: str
+    is_identity: bool = False
 
     def __repr__(self) -> str:
         return f"Account(user={self.user!r}, password=…)"
@@ -47,6 +48,7 @@ class _Entry(msgspec.Struct, frozen=True):
     auth: str = ""
     username: str = ""
     password: str = ""
+    identitytoken: str = ""
 
 
 class _DockerConfig(msgspec.Struct, frozen=True):
@@ -54,29 +56,29 @@ class _DockerConfig(msgspec.Struct, frozen=True):
 
 
 class Logins:
-    """Accounts by host and, where the file says so, by path. ``file`` None: there are none."""
+    """Accounts by host and, where the config says so, by path: of a ``file``, or of a ``config`` that was handed over. Neither: none."""
 
-    def __init__(self, file: Path | None = None) -> None:
-        self._file = file
+    def __init__(self, file: Path | None = None, *, config: bytes = b"") -> None:
+        self._file, self._config = file, config
 
     def account(self, host: str, path: str) -> Account | None:
         """Return the account for ``host`` (with its port) and a repository; the longest path wins. Raises ``Unreachable``."""
         name = f"{_usual(host)}/{path}/"
-        found = [(where, account) for where, account in self._accounts() if name.startswith(f"{where}/")]
+        found = [(where, account) for where, account in self.all() if name.startswith(f"{where}/")]
         return max(found, key=lambda one: len(one[0]), default=("", None))[1]
 
-    def _accounts(self) -> Iterator[tuple[str, Account]]:
-        if self._file is None:
-            return
+    def all(self) -> list[tuple[str, Account]]:
+        """Return every account with its host, or host and path. Raises ``Unreachable``."""
+        where = self._file or "handed over"
         try:
-            config = msgspec.json.decode(self._file.read_bytes(), type=_DockerConfig)
-            for where, entry in config.auths.items():
-                if account := _account_of(entry):
-                    yield _place(where), account
+            content = self._file.read_bytes() if self._file else self._config
+            config = msgspec.json.decode(content, type=_DockerConfig) if content else _DockerConfig()
+            found = ((_place(key), _account_of(entry)) for key, entry in config.auths.items())
+            return [(place, account) for place, account in found if account]
         except OSError as error:
-            raise _no_login(f"registry credentials {self._file} cannot be read: {error.strerror}") from None
+            raise _no_login(f"registry credentials {where} cannot be read: {error.strerror}") from None
         except ValueError:  # also msgspec's and base64's; their words could quote a secret
-            words = f'registry credentials {self._file} are no docker config: {{"auths": {{"HOST": {{"auth": "…"}}}}}}'
+            words = f'registry credentials {where} are no docker config: {{"auths": {{"HOST": {{"auth": "…"}}}}}}'
             raise _no_login(words) from None
 
 
@@ -87,12 +89,14 @@ def authorization(http: httpx2.Client, challenge: httpx2.Response, asked: httpx2
     if header.lower().startswith("basic"):
         if account is None:
             raise _no_login(f"registry of {ref} asks for a login, and there is no account for {asked.netloc.decode()}")
+        if account.is_identity:
+            raise _no_login(f"registry of {ref} asks for a password, and there is an identity token for it")
         return account.basic()
     given = dict(_PARAMETER.findall(header))
     realm = given.pop("realm", "")
     if not realm.startswith(("https://", "http://")):
         raise _no_login(f"registry of {ref} asks for a login that needs credentials")
-    return f"Bearer {_token(http, httpx2.URL(realm, params=given), asked, account, ref)}"
+    return f"Bearer {_token(http, httpx2.URL(realm), given, asked, account, ref)}"
 
 
 def _account_to_show(answered: httpx2.URL, asked: httpx2.URL, logins: Logins) -> Account | None:
@@ -103,15 +107,28 @@ def _account_to_show(answered: httpx2.URL, asked: httpx2.URL, logins: Logins) ->
     return logins.account(asked.netloc.decode(), repository)
 
 
-def _token(http: httpx2.Client, realm: httpx2.URL, asked: httpx2.URL, account: Account | None, ref: str) -> str:
+def _token(
+    http: httpx2.Client,
+    realm: httpx2.URL,
+    given: dict[str, str],
+    asked: httpx2.URL,
+    account: Account | None,
+    ref: str,
+) -> str:
+    """Ask ``realm`` for a token with what the challenge ``given``: service and scope."""
     safe = realm.scheme == "https" or (realm.host == asked.host and realm.host in _LOOPBACK)
-    headers = {"Authorization": account.basic()} if account and safe else {}
-    answer = http.get(realm, headers=headers, follow_redirects=False)
+    account = account if safe else None
+    if account and account.is_identity:
+        grant = {"grant_type": "refresh_token", "client_id": "tidegate", "refresh_token": account.password, **given}
+        answer = http.post(realm, data=grant, follow_redirects=False)
+    else:
+        headers = {"Authorization": account.basic()} if account else {}
+        answer = http.get(realm.copy_merge_params(given), headers=headers, follow_redirects=False)
     try:
         token: Any = msgspec.json.decode(answer.content)
         return str(token.get("token") or token["access_token"])
     except (msgspec.DecodeError, KeyError, AttributeError):
-        who = f" to the account {account.user}" if headers and account else ""
+        who = f" to the account {account.user or '(identity token)'}" if account else ""
         raise _no_login(f"registry of {ref} gave no token{who}: HTTP {answer.status_code}") from None
 
 
@@ -119,6 +136,8 @@ def _account_of(entry: _Entry) -> Account | None:
     user, password = entry.username, entry.password
     if entry.auth:
         user, _, password = base64.b64decode(entry.auth, validate=True).decode().partition(":")
+    if entry.identitytoken:
+        return Account(user, entry.identitytoken, is_identity=True)
     return Account(user, password) if user and password else None
 
 

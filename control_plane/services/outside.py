@@ -3,15 +3,17 @@
 import os
 import socket
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from control_plane.publishing.artifacts import artifact_keep
 from control_plane.publishing.keys import KeyRing, PublishedHalves
 from control_plane.publishing.repository import Repository
 from control_plane.publishing.storage import DirectoryStorage
 from control_plane.services.hosts import SharedLedger
+from control_plane.services.rehearsal_logins import logins_for
 from control_plane.services.rehearsals import Workplace
 from control_plane.settings import Settings, get_settings
+from control_plane.upstreams.credentials import NOBODY, Accounts
 from control_plane.upstreams.http import PoliteClient
 from control_plane.upstreams.politeness import PUBLIC_HOSTS, Limits
 from test_harness.runner import Registries
@@ -54,8 +56,8 @@ def keeper_of(settings: Settings) -> Callable[[bytes], object]:
     return lambda content: artifact_keep(storage, content)
 
 
-def workplace_of(settings: Settings) -> Workplace:
-    """Return where this process rehearses; its name says which machine and process it is."""
+def workplace_of(settings: Settings, accounts: Accounts = NOBODY) -> Workplace:
+    """Return where this process rehearses, as whom; its name says which machine and process it is."""
     mirrors = settings.registry_mirrors
     return Workplace(
         name=f"{socket.gethostname()}:{os.getpid()}",
@@ -70,4 +72,5 @@ def workplace_of(settings: Settings) -> Workplace:
         provider=settings.rehearsal_provider,
         kubeconfig=str(settings.rehearsal_kubeconfig) if settings.rehearsal_kubeconfig else None,
         context=settings.rehearsal_context,
+        logins_of=partial(logins_for, accounts=accounts, mirrors=mirrors),
     )

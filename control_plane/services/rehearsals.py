@@ -14,8 +14,8 @@ from typing import Literal, Protocol
 
 import structlog
 
-from cluster_agent.contract import digest_of
-from control_plane.domain.errors import InvalidInput
+from cluster_agent.contract import ApplicationManifest, digest_of
+from control_plane.domain.errors import TidegateError
 from control_plane.services.runs import (
     Assignment,
     run_finish,
@@ -26,7 +26,7 @@ from control_plane.services.runs import (
 from control_plane.store.session import SessionScope, session_scope
 from control_plane.upstreams.suite_pack import unpack_suite
 from test_harness import runner
-from test_harness.runner import Registries, RunReport, RunRequest, StepReport
+from test_harness.runner import NO_LOGINS, Logins, Registries, RunReport, RunRequest, StepReport
 
 BEATS_PER_LEASE = 3
 NO_MIRRORS = Registries()
@@ -36,13 +36,16 @@ log = structlog.get_logger(__name__)
 class Harness(Protocol):
     """``test_harness.runner.run``, or the like."""
 
-    def __call__(self, request: RunRequest, *, on_event: Callable[[StepReport], None]) -> RunReport:
-        """Rehearse; call ``on_event`` for each step as it begins and ends."""
+    def __call__(self, request: RunRequest, *, on_event: Callable[[StepReport], None], logins: Logins) -> RunReport:
+        """Rehearse; call ``on_event`` for each step as it begins and ends. ``logins`` are for its chart and images."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """Where and how this worker rehearses. ``evidence`` gets a folder per run; times are seconds."""
+    """Where and how this worker rehearses. ``evidence`` gets a folder per run; times are seconds.
+
+    ``logins_of`` finds the accounts for what releases are made of.
+    """
 
     name: str
     evidence: Path
@@ -52,6 +55,7 @@ class Workplace:
     provider: Literal["kind", "existing"] = "kind"
     kubeconfig: str | None = None
     context: str | None = None
+    logins_of: Callable[[list[ApplicationManifest]], Logins] = lambda _: NO_LOGINS
 
 
 class LeaseLost(Exception):
@@ -106,8 +110,9 @@ def _rehearse(
 
         try:
             request = _request(assignment, workplace, Path(folder))
-            return harness(request, on_event=note)
-        except (OSError, InvalidInput) as error:
+            logins = workplace.logins_of([assignment.candidate, *([assignment.base] if assignment.base else [])])
+            return harness(request, on_event=note, logins=logins)
+        except (OSError, TidegateError) as error:
             reason = f"the rehearsal could not be started: {error}"
             return RunReport(run_id=str(assignment.run_id), verdict="errored", reason=reason)
 

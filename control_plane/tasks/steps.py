@@ -26,7 +26,7 @@ from control_plane.services import (
     runs,
 )
 from control_plane.services.outside import keeper_of, repository_of, storage_of, workplace_of
-from control_plane.services.reading import account_owner, shared_reader
+from control_plane.services.reading import account_owner, shared_accounts, shared_reader
 from control_plane.settings import get_settings
 from control_plane.store import work
 from control_plane.store.clock import future_forgotten
@@ -104,7 +104,8 @@ def chart_restore(row_id: int) -> None:
 @step
 def release_rehearse(row_id: int) -> None:
     """Rehearse a queued release."""
-    rehearsals.run_execute(release_id=row_id, workplace=workplace_of(get_settings()), clock=clock)
+    workplace = workplace_of(get_settings(), shared_accounts())
+    rehearsals.run_execute(release_id=row_id, workplace=workplace, clock=clock)
 
 
 @step

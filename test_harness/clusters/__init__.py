@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from test_harness.errors import CouldNotTell
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 CREATED_BY = "tidegate.dev/created-by"
@@ -45,8 +46,14 @@ class Cluster(Protocol):
     def load_image(self, image: str) -> None:
         """Copy an image of the local Docker Engine into the cluster, under the same name."""
 
-    def connect_mirror(self, base_url: str | None) -> None:
-        """Pull every image whose name has a registry through `base_url` from now on (as seen from the nodes)."""
+    def connect_mirror(self, base_url: str | None, host: str = "_default") -> None:
+        """Pull every image of the registry `host` (default: of each) through `base_url` from now on (as seen from the nodes)."""
+
+    def trust_registries(self, hosts: Iterable[str], authority: str) -> None:
+        """Believe certificates of these registries that `authority` (PEM) has signed, beside the usual ones."""
+
+    def log_in(self, accounts: Mapping[str, tuple[str, str]]) -> None:
+        """Pull images of these repositories with user and password from now on."""
 
     def pause(self) -> None:
         """Freeze all processes; memory stays, the processor is given back."""

@@ -9,12 +9,16 @@ import secrets
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from test_harness.clusters import ClusterError, namespaces
 from test_harness.offline import binaries
 from test_harness.offline.cache import cache_dir
 from test_harness.offline.commands import run
 from test_harness.offline.errors import ProvisioningError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,17 @@ class BorrowedCluster:
             f"{image} cannot be copied into {self.name}, which is not ours: push it to a registry it reads"
         )
 
-    def connect_mirror(self, base_url: str | None) -> None:
+    def connect_mirror(self, base_url: str | None, host: str = "_default") -> None:
         """Refused, unless there is none: a borrowed cluster's nodes keep their settings."""
+        del host
         if base_url is not None:
             raise ClusterError(f"the nodes of {self.name} are not ours: set up the mirror {base_url} there yourself")
+
+    def trust_registries(self, hosts: Iterable[str], authority: str) -> None:
+        """Nothing: the nodes are somebody's, who says what they trust."""
+
+    def log_in(self, accounts: Mapping[str, tuple[str, str]]) -> None:
+        """Nothing: the nodes are somebody's, who gave them what they pull with. Nobody else's passwords are left there."""
 
     def pause(self) -> None:
         """Refused."""

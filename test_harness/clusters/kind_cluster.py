@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 import time
@@ -13,19 +14,26 @@ from pytest_kind import KindCluster
 
 from test_harness.clusters import ClusterError, namespaces, owners
 from test_harness.clusters.freezer import thaw
-from test_harness.clusters.kind_config import cluster_config, mirror_hosts, wrapper_script
+from test_harness.clusters.kind_config import (
+    cluster_config,
+    mirror_hosts,
+    pull_accounts,
+    pull_script,
+    trusted_host,
+    wrapper_script,
+)
 from test_harness.clusters.network import ensure_network
 from test_harness.offline.cache import cache_dir
 from test_harness.offline.commands import run, tail
 from test_harness.offline.errors import ProvisioningError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from test_harness.offline.prepare import Ready
 
 _READY_SECONDS = 90
-_MIRRORS = "/etc/containerd/certs.d/_default"
+_HOSTS = "/etc/containerd/certs.d"
 
 
 class _QuietKind(KindCluster):  # type: ignore[misc]  # pytest-kind ships no types
@@ -99,13 +107,29 @@ class OwnCluster:
         """See `Cluster`."""
         self._with_kind(lambda: self._kind.load_docker_image(image))
 
-    def connect_mirror(self, base_url: str | None) -> None:
+    def connect_mirror(self, base_url: str | None, host: str = "_default") -> None:
         """See `Cluster`. containerd reads the file at each pull, so nothing is restarted."""
         if base_url is None:
-            self._on_node("rm", "-rf", _MIRRORS)
-            return
-        script = f"mkdir -p {_MIRRORS} && cat > {_MIRRORS}/.part && mv {_MIRRORS}/.part {_MIRRORS}/hosts.toml"
-        self._on_node("sh", "-ec", script, text_in=mirror_hosts(base_url))
+            self._on_node("rm", "-rf", f"{_HOSTS}/{host}")
+        else:
+            self._write_hosts(host, mirror_hosts(base_url))
+
+    def trust_registries(self, hosts: Iterable[str], authority: str) -> None:
+        """See `Cluster`."""
+        self._on_node("sh", "-ec", f"mkdir -p {_HOSTS} && cat > {_HOSTS}/authority.crt", text_in=authority)
+        for host in hosts:
+            self._write_hosts(host, trusted_host(host, f"{_HOSTS}/authority.crt"))
+
+    def log_in(self, accounts: Mapping[str, tuple[str, str]]) -> None:
+        """See `Cluster`. They come in through a pipe, lie in the node's memory, and go with it."""
+        if accounts:
+            self._on_node("sh", "-ec", pull_script(accounts), text_in=pull_accounts(accounts))
+            self.wait_until_ready()
+
+    def _write_hosts(self, host: str, text: str) -> None:
+        folder = shlex.quote(f"{_HOSTS}/{host}")
+        script = f"mkdir -p {folder} && cat > {folder}/.part && mv {folder}/.part {folder}/hosts.toml"
+        self._on_node("sh", "-ec", script, text_in=text)
 
     def pause(self) -> None:
         """See `Cluster`."""

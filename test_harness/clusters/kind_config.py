@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 _LONE_MEMBER = [{"name": "leader-elect", "value": "false"}]
 _PATIENT = {"name": "node-monitor-grace-period", "value": "24h0m0s"}
@@ -58,6 +61,51 @@ def cluster_config(*, patched: bool) -> str:
 def mirror_hosts(base_url: str) -> str:
     """containerd's `_default/hosts.toml`: every registry is asked at `base_url` first."""
     return f'[host."{base_url}"]\n  capabilities = ["pull", "resolve"]\n'
+
+
+def trusted_host(host: str, authority: str) -> str:
+    """containerd's `hosts.toml` for a registry that is asked itself, its certificate signed by the file `authority` on the node."""
+    return f'{mirror_hosts(f"https://{host}")}  ca = "{authority}"\n'
+
+
+ACCOUNTS = "/run/tidegate/accounts.json"
+"""Where the node keeps what pulls images: in memory, for its root alone."""
+_PLUGIN = "/opt/tidegate/bin/registry-accounts"
+_PROVIDERS = "/opt/tidegate/providers.json"
+
+
+def pull_accounts(accounts: Mapping[str, tuple[str, str]]) -> str:
+    """The kubelet's answer of a credential provider: user and password by repository. A secret."""
+    auth = {place: {"username": user, "password": password} for place, (user, password) in accounts.items()}
+    kind = {"kind": "CredentialProviderResponse", "apiVersion": "credentialprovider.kubelet.k8s.io/v1"}
+    return json.dumps({**kind, "cacheKeyType": "Image", "cacheDuration": "0s", "auth": auth})
+
+
+def pull_script(repositories: Iterable[str]) -> str:
+    """A script for the node: what it reads becomes the kubelet's answer for `repositories`, and the kubelet asks for it from then on.
+
+    So every pod of every chart pulls with it, unchanged and without a Secret that anything in the cluster could read.
+    """
+    provider = {
+        "name": _PLUGIN.rpartition("/")[2],
+        "matchImages": sorted(repositories),
+        "defaultCacheDuration": "0s",
+        "apiVersion": "credentialprovider.kubelet.k8s.io/v1",
+    }
+    head = {"apiVersion": "kubelet.config.k8s.io/v1", "kind": "CredentialProviderConfig"}
+    config, folder = json.dumps({**head, "providers": [provider]}), _PLUGIN.rpartition("/")[0]
+    flags = f"--image-credential-provider-config={_PROVIDERS} --image-credential-provider-bin-dir={folder}"
+    return f"""\
+mkdir -p {folder} && install -d -m 700 {ACCOUNTS.rpartition("/")[0]}
+(umask 077 && cat > {ACCOUNTS})
+printf '#!/bin/sh\\nexec cat {ACCOUNTS}\\n' > {_PLUGIN} && chmod 755 {_PLUGIN}
+printf %s {shlex.quote(config)} > {_PROVIDERS}
+grep -qs '^KUBELET_EXTRA_ARGS=' /etc/default/kubelet || echo KUBELET_EXTRA_ARGS= >> /etc/default/kubelet
+grep -q {_PROVIDERS} /etc/default/kubelet || sed -i 's|^KUBELET_EXTRA_ARGS=.*|& {flags}|' /etc/default/kubelet
+systemctl restart kubelet
+for _ in $(seq 100); do curl -sf http://127.0.0.1:10248/healthz > /dev/null && exit 0; sleep 0.2; done
+journalctl --no-pager --unit kubelet --lines 5 >&2; exit 1
+"""
 
 
 def wrapper_script(program: str, environment: dict[str, str], log: str) -> str:

@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from cluster_agent.applying.artifacts import NO_LOGINS
+from cluster_agent.applying.registry_login import Logins
 from cluster_agent.backup.snapshots import Snapshot
 from cluster_agent.contract import ApplicationManifest, RollbackContract
 from test_harness.errors import CouldNotTell, CutOff, Skipped
@@ -28,12 +30,15 @@ from test_harness.verdict import Stage, blamed_stage, decide_contract, decide_ve
 PlannedStage = tuple[Stage, str, Callable[[], str]]
 
 
-def rehearse(request: RunRequest, *, work: Path, tell: Callable[[StepReport], None]) -> RunReport:
+def rehearse(
+    request: RunRequest, *, work: Path, tell: Callable[[StepReport], None], logins: Logins = NO_LOGINS
+) -> RunReport:
     """Run the whole rehearsal; ``work`` is an empty folder for its own files. Never raises: a cut-off is an errored report."""
     evidence = Evidence(Path(request.evidence))
+    evidence.redact.learn_logins(logins)
     timeline = Timeline(tell, redact=evidence.redact)
     with ExitStack() as stack:
-        run = Rehearsal(request, timeline, evidence, work, stack)
+        run = Rehearsal(request, timeline, evidence, work, stack, logins)
         cut_off = ""
         try:
             run.forward_and_back()
@@ -53,6 +58,7 @@ class Rehearsal:
     evidence: Evidence
     work: Path
     stack: ExitStack
+    logins: Logins
     site: Site | None = None
     running: ApplicationManifest | None = None
     base_revision: int = 0
@@ -63,7 +69,7 @@ class Rehearsal:
     base: ApplicationManifest | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self.artifacts = Artifacts(self.work / "charts", self.request.registries)
+        self.artifacts = Artifacts(self.work / "charts", self.request.registries, self.logins)
         self.candidate = with_values(self.request.candidate, self.request.values)
         self.base = with_values(self.request.base, self.request.values) if self.request.base else None
 
@@ -114,7 +120,7 @@ class Rehearsal:
         return f"chart and {len(application.images)} images are there"
 
     def _open_site(self) -> str:
-        self.site = self.stack.enter_context(site_for(self.request))
+        self.site = self.stack.enter_context(site_for(self.request, self.logins))
         return f"{self.site.name}, Kubernetes {self.site.kubernetes}"
 
     def _change_to(self, application: ApplicationManifest) -> str:

@@ -4,12 +4,12 @@ Asked before a cluster is made, and again when a node could not pull: only the r
 does not exist (404: the release is bad) from one that cannot be had now (the registry is down: we could not tell).
 """
 
-import re
 from pathlib import Path
 
 import httpx2
 
-from cluster_agent.applying.artifacts import MANIFEST_TYPES, ChartStore, registry_url
+from cluster_agent.applying.artifacts import MANIFEST_TYPES, NO_LOGINS, ChartStore, registry_url
+from cluster_agent.applying.registry_login import Logins, authorization
 from cluster_agent.contract import ApplicationManifest
 from cluster_agent.contract.manifest import KEPT
 from cluster_agent.errors import Unreachable, Untrusted
@@ -18,16 +18,16 @@ from test_harness.runner import Registries
 
 INDEX_TYPES = "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json"
 HTTP_SECONDS = 20.0
-_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 
 class Artifacts:
-    """Charts and images as the harness's process reads them; fetched charts are kept in ``folder``."""
+    """Charts and images as the harness's process reads them, with ``logins``; fetched charts are kept in ``folder``."""
 
-    def __init__(self, folder: Path, registries: Registries) -> None:
+    def __init__(self, folder: Path, registries: Registries, logins: Logins = NO_LOGINS) -> None:
         self._http = httpx2.Client(timeout=HTTP_SECONDS, follow_redirects=True)
-        self._mirrors = registries.from_host
-        self._charts = ChartStore(folder, self._http, registries.from_host, kept_at=registries.artifacts)
+        self._mirrors, self._logins = registries.from_host, logins
+        kept_at = registries.artifacts
+        self._charts = ChartStore(folder, self._http, registries.from_host, kept_at=kept_at, logins=logins)
 
     def chart(self, application: ApplicationManifest) -> Path:
         """Return the chart's local file. Raises ReleaseFailed when there is none under that digest, CouldNotTell when unknown."""
@@ -58,20 +58,15 @@ class Artifacts:
         try:
             answer = self._http.head(url, params=query, headers=headers)
             if answer.status_code == 401:
-                headers["Authorization"] = f"Bearer {self._token(answer)}"
+                asked = httpx2.URL(url)
+                headers["Authorization"] = authorization(self._http, answer, asked, image, self._logins)
                 answer = self._http.head(url, params=query, headers=headers)
+        except Unreachable as error:
+            raise CouldNotTell(error.message) from error
         except httpx2.HTTPError as error:
             words = str(error) or type(error).__name__
             raise CouldNotTell(f"the registry of {image} cannot be reached: {words}") from error
         return answer.status_code
-
-    def _token(self, challenge: httpx2.Response) -> str:
-        given = dict(_CHALLENGE.findall(challenge.headers.get("WWW-Authenticate", "")))
-        realm = given.pop("realm", "")
-        if not realm.startswith(("https://", "http://")):
-            raise CouldNotTell(f"the registry {challenge.url.host} asks for a login that needs credentials")
-        answer = self._http.get(realm, params=given).json()
-        return str(answer.get("token") or answer.get("access_token"))
 
 
 def repository_of(image: str) -> str:

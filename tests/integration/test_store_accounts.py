@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from control_plane.services import accounts
 from control_plane.services.account_uses import Uses
 from control_plane.services.account_views import accounts_seen
 from control_plane.services.reading import owner_of
+from control_plane.services.rehearsal_logins import logins_for
 from control_plane.services.stored_accounts import FRESH_SECONDS, AcceptedHosts, StoredAccounts
 from control_plane.store import models
 from control_plane.store.account_models import Account
@@ -358,6 +361,34 @@ def test_host_keys_are_accepted_replaced_and_forgotten(desk: Desk) -> None:
     with world.scope() as session:
         assert accounts.host_key_forget(session, host=second.host, reason="gone", **given) == 1
     assert accepted() == ""
+
+
+def test_a_rehearsal_is_handed_the_accounts_for_its_images_and_nothing_stores_them(desk: Desk) -> None:
+    world = desk.world
+    desk.add("docker.io/miniflux", application="miniflux")
+    desk.add("ghcr.io/elsewhere")
+    world.workplace = replace(world.workplace, logins_of=partial(logins_for, accounts=desk.found, mirrors={}))
+    world.registry.release("2.2.8")
+    world.start()
+    world.settle()
+    assert [sorted(logins) for logins in world.harness.logins] == [["docker.io/miniflux/miniflux"]]
+    (login,) = world.harness.logins[0].values()
+    assert (login.user, login.secret) == ("bot", SECRET)
+    assert SECRET not in everything_stored(world) + repr(world.harness.requests) + repr(world.harness.logins)
+
+
+def test_a_rehearsal_whose_account_cannot_be_opened_says_nothing_about_the_release(desk: Desk) -> None:
+    world = desk.world
+    desk.add("docker.io/miniflux")
+    desk.key_file.unlink()
+    world.workplace = replace(world.workplace, logins_of=partial(logins_for, accounts=desk.found, mirrors={}))
+    world.registry.release("2.2.8")
+    world.start()
+    world.settle()
+    with world.scope() as session:
+        run = session.scalars(select(models.Run)).one()
+    assert (run.verdict, world.harness.requests) == ("errored", [])
+    assert "Restore it from a backup" in run.reason
 
 
 def sources_of(world: World) -> dict[str, set[tuple[str, str]]]:

@@ -44,7 +44,7 @@ from control_plane.store.nudges import Nudge
 from control_plane.store.session import session_scope
 from control_plane.upstreams.charts import Rendering
 from control_plane.upstreams.errors import ChartInvalid, ImageMissing
-from test_harness.runner import RunReport, RunRequest, StepReport
+from test_harness.runner import Logins, RunReport, RunRequest, StepReport
 
 START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 CHART = "ghcr.io/tidegate/charts/miniflux"
@@ -156,10 +156,12 @@ class Harness:
 
     verdicts: dict[str, str] = field(default_factory=dict)
     requests: list[RunRequest] = field(default_factory=list)
+    logins: list[Logins] = field(default_factory=list)
     before_end: Callable[[], None] = lambda: None
 
-    def __call__(self, request: RunRequest, *, on_event: Callable[[StepReport], None]) -> RunReport:
+    def __call__(self, request: RunRequest, *, on_event: Callable[[StepReport], None], logins: Logins) -> RunReport:
         self.requests.append(request)
+        self.logins.append(logins)
         for name, state in (("cluster", "running"), ("cluster", "passed"), ("upgrade", "running")):
             on_event(StepReport(name=name, title=name, state=state, started_at=START))  # type: ignore[arg-type]
         self.before_end()

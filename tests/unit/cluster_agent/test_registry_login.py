@@ -200,3 +200,45 @@ def test_the_setting_names_the_file(config):
     assert load(needed).registry_credentials_file is None
     given = load({**needed, "TIDEGATE_AGENT_REGISTRY_CREDENTIALS_FILE": str(config)})
     assert given.registry_credentials_file == config
+
+
+def test_an_identity_token_is_exchanged_in_a_body(tmp_path):
+    grants = []
+
+    def registry(request):
+        if request.url.path == "/oauth2/token":
+            assert not request.url.query
+            grants.append(dict(pair.split("=") for pair in request.content.decode().split("&")))
+            return httpx2.Response(200, json={"access_token": "t1"})
+        if request.headers.get("Authorization") != "Bearer t1":
+            challenge = 'Bearer realm="https://acme.azurecr.io/oauth2/token",service="acme",scope="repository:web:pull"'
+            return httpx2.Response(401, headers={"WWW-Authenticate": challenge})
+        return httpx2.Response(200, content=MANIFEST if "/manifests/" in request.url.path else CHART)
+
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"auths": {"ghcr.io": {**auth("00000000", ""), "identitytoken": PASSWORD}}}))
+    assert fetch(registry, tmp_path, config) == CHART
+    assert grants[0] == {
+        "grant_type": "refresh_token",
+        "client_id": "tidegate",
+        "refresh_token": PASSWORD,
+        "service": "acme",
+        "scope": "repository%3Aweb%3Apull",
+    }
+
+
+def test_an_identity_token_is_no_password(tmp_path):
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"auths": {"ghcr.io": {"identitytoken": PASSWORD}}}))
+    with pytest.raises(Unreachable, match="asks for a password") as caught:
+        fetch(Registry('Basic realm="Registry"', wanted=BASIC), tmp_path, config)
+    assert PASSWORD not in str(caught.value)
+
+
+def test_a_config_that_is_handed_over_is_read_as_a_file_is():
+    config = json.dumps({"auths": {"ghcr.io/acme/web": auth()}}).encode()
+    assert Logins(config=config).account("ghcr.io", "acme/web") == Account("robot", PASSWORD)
+    assert Logins(config=config).account("ghcr.io", "acme/web-other") is None
+    assert Logins().all() == []
+    with pytest.raises(Unreachable, match="no docker config"):
+        Logins(config=b"[").all()

@@ -2,10 +2,12 @@
 
 import base64
 import hashlib
+import json
 from datetime import UTC, datetime
 
 import yaml
 
+from cluster_agent.applying.registry_login import Logins
 from test_harness.evidence import LARGEST_BYTES, Evidence, Redactor, bounded, without_secrets
 from test_harness.runner import StepReport
 
@@ -21,6 +23,13 @@ def test_values_are_redacted_as_they_are_and_as_base64_xml_and_json_write_them()
     redact.learn_values([encoded(PASSWORD + "\n"), encoded("true")])
     text = f'a {PASSWORD} b {encoded(PASSWORD)} c p&amp;ss&quot;word\\1 d p&ss\\"word\\\\1 true'
     assert redact(text) == "a [redacted] b [redacted] c [redacted] d [redacted] true"
+
+
+def test_passwords_of_registries_are_redacted_as_they_are_and_as_headers_write_them():
+    redact = Redactor()
+    auths = {"ghcr.io": {"auth": encoded(f"robot:{PASSWORD}")}, "acme.azurecr.io": {"identitytoken": "1dentity"}}
+    redact.learn_logins(Logins(config=json.dumps({"auths": auths}).encode()))
+    assert redact(f"{PASSWORD} {encoded(f'robot:{PASSWORD}')} 1dentity") == "[redacted] [redacted] [redacted]"
 
 
 def test_a_secret_that_holds_another_is_redacted_whole():

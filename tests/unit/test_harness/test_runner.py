@@ -15,7 +15,7 @@ import pytest
 
 from cluster_agent.contract import ApplicationManifest, Artifact
 from test_harness import runner
-from test_harness.runner import RunReport, RunRequest, StepReport, run
+from test_harness.runner import Login, RunReport, RunRequest, StepReport, run, spellings
 
 APPLICATION = ApplicationManifest(
     name="notes",
@@ -165,6 +165,48 @@ def test_the_child_does_not_see_our_secrets(child, request_, monkeypatch, tmp_pa
     seen = (tmp_path / "env").read_text()
     assert "s3cret" not in seen
     assert "PATH" in seen
+
+
+LOGINS = {
+    "ghcr.io/acme/web": Login("robot", "s3cret-word"),
+    "acme.azurecr.io/x": Login("", "1dentity", is_identity=True),
+}
+
+
+def test_logins_come_through_the_pipe_and_are_nowhere_else(child, request_, tmp_path):
+    child(f"""
+        from test_harness.lifeline import end_with_parent, handed_over
+        pathlib.Path({str(tmp_path / "got")!r}).write_bytes(handed_over())
+        end_with_parent()
+        everything = " ".join(sys.argv) + repr(dict(os.environ)) + pathlib.Path(sys.argv[1]).read_text()
+        everything += "".join(str(path) for path in pathlib.Path(sys.argv[1]).parent.iterdir())
+        pathlib.Path({str(tmp_path / "seen")!r}).write_text(everything)
+        {report_line()}
+    """)
+    assert run(request_, on_event=ignore, logins=LOGINS).verdict == "passed"
+    got = json.loads((tmp_path / "got").read_bytes())["auths"]
+    assert got["ghcr.io/acme/web"] == {"auth": "cm9ib3Q6czNjcmV0LXdvcmQ="}
+    assert got["acme.azurecr.io/x"] == {"username": "", "identitytoken": "1dentity"}
+    assert not any(text in (tmp_path / "seen").read_text() for login in LOGINS.values() for text in spellings(login))
+    assert "s3cret-word" not in repr(LOGINS)
+
+
+def test_what_programs_say_of_a_login_is_taken_out_of_the_log(child, request_):
+    said = " and ".join(["cm9ib3Q6czNjcmV0LXdvcmQ=", "s3cret-word", "1dentity"])
+    child(f"sys.stderr.write({said!r}); {report_line()}")
+    report = run(request_, on_event=ignore, logins=LOGINS)
+    log = next(file for file in report.evidence if file.path == runner.LOG)
+    assert Path(request_.evidence, runner.LOG).read_text() == "[redacted] and [redacted] and [redacted]"
+    assert log.size == len("[redacted] and [redacted] and [redacted]")
+
+
+def test_many_logins_for_a_child_that_does_not_read_them_hold_up_nobody(child, request_):
+    child("time.sleep(60)")
+    many = {f"ghcr.io/acme/web-{number}": Login("robot", "x" * 100) for number in range(2_000)}
+    began = time.monotonic()
+    report = run(msgspec.structs.replace(request_, timeout_seconds=1), on_event=ignore, logins=many)
+    assert "did not end within" in report.reason or "by signal" in report.reason
+    assert time.monotonic() - began < 8
 
 
 WORKER = """

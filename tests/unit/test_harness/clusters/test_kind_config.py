@@ -8,7 +8,14 @@ import tomllib
 
 import yaml
 
-from test_harness.clusters.kind_config import cluster_config, mirror_hosts, wrapper_script
+from test_harness.clusters.kind_config import (
+    cluster_config,
+    mirror_hosts,
+    pull_accounts,
+    pull_script,
+    trusted_host,
+    wrapper_script,
+)
 
 
 def patches(text: str) -> dict[str, dict[str, object]]:
@@ -66,3 +73,23 @@ def test_wrapper_sets_the_environment_passes_arguments_and_keeps_messages(tmp_pa
 
     assert (done.returncode, done.stdout, done.stderr) == (3, "unix:///x y|create|two words\n", "")
     assert log.read_text() == "oops\n"
+
+
+def test_a_registry_of_an_own_authority_is_asked_itself():
+    assert tomllib.loads(trusted_host("registry.example.org:5000", "/ca.crt")) == {
+        "host": {"https://registry.example.org:5000": {"capabilities": ["pull", "resolve"], "ca": "/ca.crt"}}
+    }
+
+
+def test_the_kubelet_is_told_user_and_password_by_repository():
+    answer = json.loads(pull_accounts({"ghcr.io/acme/web": ("robot", "s3cret")}))
+    assert answer["auth"] == {"ghcr.io/acme/web": {"username": "robot", "password": "s3cret"}}
+    assert answer["apiVersion"] == "credentialprovider.kubelet.k8s.io/v1"
+
+
+def test_the_nodes_script_has_the_places_and_no_secret(tmp_path):
+    script = pull_script({"ghcr.io/acme/web": ("robot", "s3cret"), "10.0.0.1:5000/x": ("a", "b")})
+    assert "s3cret" not in script
+    assert "robot" not in script
+    assert '["10.0.0.1:5000/x", "ghcr.io/acme/web"]' in script
+    assert subprocess.run(["sh", "-n"], input=script, text=True, check=False).returncode == 0
