@@ -314,7 +314,7 @@ class AgentWorld:
 
     def uninstall(self) -> None:
         """Remove what was installed, and what hooks left."""
-        self.run_helm("uninstall", "echo", "--ignore-not-found", "--wait")
+        self.run_helm("uninstall", "echo", "--ignore-not-found", "--wait", "--no-hooks")
         for job in self.kube.list("Job", "echo", labels="hook", metadata_only=True):
             self.kube.delete("Job", "echo", job["metadata"]["name"])
         self.kube.delete("Pod", "echo", "echo-probe")
