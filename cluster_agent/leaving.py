@@ -105,7 +105,7 @@ def _leave(name: str, left: Left, settled: Settled | None, policy: Policy) -> Le
     since = f"left the channel {left.channel} at generation {left.generation}"
     if settled is None:
         return Leave("left", f"{since}; nothing of it that worked is installed")
-    if is_to_go(name, left, policy) and settled.namespace:
+    if is_to_go(name, left, policy) and settled.namespace in policy.namespaces:
         return Leave("left", f"{since}; it is to be uninstalled, as this cluster's rules say")
     words = f"{since}; it stays installed and is no longer updated"
     if name not in policy.on_leave_of and policy.on_leave == "uninstall" and left.is_last:

@@ -66,9 +66,10 @@ def undo_install(driver: HelmDriver, kube: Kube, namespace: str, name: str, *, t
 
 
 def may_hold_data(manifest: Object) -> bool:
-    """Say whether an object may hold what cannot be made again."""
-    group, slash, _ = str(manifest.get("apiVersion", "")).rpartition("/")
-    return manifest.get("kind") in DATA_KINDS or (bool(slash) and group not in KUBERNETES_GROUPS)
+    """Say whether an object, or one in a list of them, may hold what cannot be made again."""
+    group = str(manifest.get("apiVersion", "")).rpartition("/")[0]
+    listed = [one for one in manifest.get("items") or () if isinstance(one, dict)]
+    return manifest.get("kind") in DATA_KINDS or group not in KUBERNETES_GROUPS or any(map(may_hold_data, listed))
 
 
 def keeping(rendered: str, is_kept: Callable[[Object], bool]) -> str:

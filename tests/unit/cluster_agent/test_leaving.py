@@ -95,6 +95,7 @@ def test_what_holds_an_upgrade_back_holds_a_removal_back_too(policy, said, revis
 def test_what_is_not_ours_to_see_is_left_alone():
     elsewhere = replace(GOES, namespaces=frozenset({"other"}))
     assert decide(noted(settled(OLD, 3)), (), left(), elsewhere) == decisions.Rest()
+    assert "stays installed" in decide(settled(OLD, 3), (), left(), elsewhere).reason
     by_an_old_agent = settled(msgspec.structs.replace(OLD, namespace=""), 3)
     assert decide(noted(by_an_old_agent), (), left(), GOES) == decisions.Rest()
     assert "stays installed" in decide(by_an_old_agent, (), left(), GOES).reason

@@ -78,6 +78,12 @@ def test_only_kinds_of_kubernetes_itself_that_hold_nothing_go(version, kind, sta
     assert removal.may_hold_data({"apiVersion": version, "kind": kind}) == stays
 
 
+def test_a_list_with_one_that_may_hold_data_stays():
+    claim, page = {"apiVersion": "v1", "kind": "Secret"}, {"apiVersion": "v1", "kind": "ConfigMap"}
+    assert removal.may_hold_data({"apiVersion": "v1", "kind": "List", "items": [page, claim]})
+    assert not removal.may_hold_data({"apiVersion": "v1", "kind": "List", "items": [page]})
+
+
 @given(
     kinds=st.lists(st.sampled_from(["Secret", "Service", "PersistentVolumeClaim", "Deployment"]), max_size=8),
     noise=st.text(alphabet="aé漢😀 #", max_size=8),
