@@ -182,6 +182,11 @@ class Settings(BaseSettings):
         return self.data_dir / "tuf"
 
     @property
+    def anchors_file(self) -> Path:
+        """Where every first-seen log ended when it was last checked: outside of the database on purpose."""
+        return self.data_dir / "first-seen.json"
+
+    @property
     def evidence_dir(self) -> Path:
         """What rehearsals found, a folder per run."""
         return self.data_dir / "evidence"

@@ -5,7 +5,9 @@ Exit codes: 0 done · 1 refused or failed · 2 wrong input · 3 not found · 4 c
 
 import errno
 import sys
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -13,6 +15,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from rich.console import Console, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -25,6 +28,7 @@ EXIT_CODES: tuple[tuple[type[TidegateError], int], ...] = (
     (Untrusted, 5),
 )
 WIDE = 1000
+LINE_SECONDS = 5.0
 
 
 class Format(StrEnum):
@@ -87,6 +91,36 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) 
         made.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
         count += 1
     return made if count else empty
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show on standard error how far something is: yield what is told how much is done, and of how much. Without a terminal, some lines."""
+    if not sys.stderr.isatty():
+        yield _lines(what)
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        MofNCompleteColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=max(done, total))
+
+
+def _lines(what: str) -> Callable[[int, int], None]:
+    last = time.monotonic()
+
+    def tell(done: int, total: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= LINE_SECONDS:
+            last = time.monotonic()
+            sys.stderr.write(f"{done} of {max(done, total)} {what}\n")
+
+    return tell
 
 
 def local_time(value: str | None) -> str:

@@ -47,8 +47,21 @@ def append(head: str, length: int, sights: Iterable[Sight]) -> list[Link]:
     return links
 
 
-def first_damage(links: Iterable[Link], *, length: int, head: str) -> str:
-    """Return what is wrong with a whole log in order, in words; empty where nothing is."""
+class Anchor(msgspec.Struct, frozen=True):
+    """The end of a log as it was when it was last checked: ``length`` rows, the last with the hash ``head``. Kept outside of the log."""
+
+    length: int
+    head: str
+
+
+NO_ANCHOR = Anchor(0, "")
+
+
+def first_damage(links: Iterable[Link], *, length: int, head: str, anchor: Anchor = NO_ANCHOR) -> str:
+    """Return what is wrong with a whole log in order, in words; empty where nothing is.
+
+    The chain alone shows what was changed by whoever did not write every later row and the ``head`` anew; the ``anchor`` shows that too.
+    """
     previous, count = "", 0
     for link in links:
         count += 1
@@ -57,6 +70,10 @@ def first_damage(links: Iterable[Link], *, length: int, head: str) -> str:
         if chained(previous, count, link.sight) != link.sha256:
             return f"row {count} ({link.sight.tag}, first seen {link.sight.first_seen_at.isoformat()}) was changed"
         previous = link.sha256
+        if count == anchor.length and previous != anchor.head:
+            return f"its first {count} rows are not those that were there when it was checked before"
     if count != length:
         return f"it has {count} rows and had {length}"
+    if count < anchor.length:
+        return f"it has {count} rows and had {anchor.length} when it was checked before"
     return "" if previous == head else "its last row was changed"

@@ -14,6 +14,7 @@ from control_plane.store.models import (
     AuditEvent,
     Channel,
     Cluster,
+    LogCheck,
     Promotion,
     Publication,
     Release,
@@ -26,7 +27,18 @@ from control_plane.store.session import Session
 SYSTEM = "tidegate"
 
 Subject = (
-    Account | Application | Channel | Cluster | HostKey | Promotion | Publication | Release | Rollout | Run | Source
+    Account
+    | Application
+    | Channel
+    | Cluster
+    | HostKey
+    | LogCheck
+    | Promotion
+    | Publication
+    | Release
+    | Rollout
+    | Run
+    | Source
 )
 
 
@@ -50,6 +62,8 @@ def subject_name(row: Subject) -> str:
             return f"{place} ({row.application})" if row.application else place
         case HostKey():
             return row.host
+        case LogCheck():
+            return "first-seen logs"
 
 
 def record(

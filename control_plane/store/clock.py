@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import case, func, null, update
 from sqlalchemy.orm import Session
 
-from control_plane.store.models import Application, Release, Run, Source
+from control_plane.store.models import Application, LogCheck, Release, Run, Source
 
 SLACK = timedelta(minutes=2)
 """How far the clocks of several machines may differ."""
@@ -25,6 +25,7 @@ def future_forgotten(session: Session, now: datetime) -> timedelta:
     due = case((Source.next_look_at.is_(None), null()), else_=now)
     seen_later = Source.last_look_at > now + SLACK
     session.execute(update(Source).where(seen_later).values(last_look_at=now, next_look_at=due, lease_until=None))
-    for column in (Application.choose_at, Application.choose_lease, Run.lease_until, Release.retry_at):
+    waits = (Application.choose_at, Application.choose_lease, Run.lease_until, Release.retry_at, LogCheck.lease_until)
+    for column in waits:
         session.execute(update(column.class_).where(column > now + SLACK).values({column.key: now}))
     return latest - now

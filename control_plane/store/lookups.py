@@ -100,11 +100,6 @@ def quarantines_of(session: Session, application_id: int) -> Sequence[models.Qua
     return session.scalars(statement.order_by(models.Quarantine.id)).all()
 
 
-def all_sources(session: Session) -> Sequence[models.Source]:
-    """Return every source ever named, by id."""
-    return session.scalars(select(models.Source).order_by(models.Source.id)).all()
-
-
 def source_with(session: Session, key: str) -> models.Source | None:
     """Return the source of a key, or None."""
     return session.scalar(select(models.Source).filter_by(key=key).with_for_update())

@@ -141,6 +141,26 @@ class FirstSight(Base):
     sha256: Mapped[str]
 
 
+class LogCheck(Base):
+    """A check of every first-seen log, done in parts: every source up to the id ``at_source`` was checked.
+
+    ``damages`` are JSON of ``services.first_seen.Damage``. ``lease_until``: by one at a time; ``ended_at`` is None while it goes on.
+    """
+
+    __tablename__ = "log_check"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    asked_at: Mapped[datetime]
+    asked_by: Mapped[str]
+    lease_until: Mapped[datetime | None]
+    at_source: Mapped[int] = mapped_column(default=0)
+    sources: Mapped[int] = mapped_column(default=0)
+    rows: Mapped[int] = mapped_column(default=0)
+    rows_total: Mapped[int] = mapped_column(default=0)
+    damages: Mapped[list[Any]] = mapped_column(default=list)
+    ended_at: Mapped[datetime | None] = mapped_column(index=True)
+
+
 class Upstream(Base):
     """What an application wants of a source. ``policy`` is the JSON of ``versions.policy.Policy``; None: the same tag as the chart.
 

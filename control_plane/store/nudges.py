@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 Work = Literal[
     "source_look",
+    "logs_check",
     "application_choose",
     "release_resolve",
     "release_rehearse",

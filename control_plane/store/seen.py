@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from control_plane.domain import first_seen
-from control_plane.domain.first_seen import Link, Sight
+from control_plane.domain.first_seen import Sight
 from control_plane.domain.versions.policy import Tag
 from control_plane.store.models import FirstSight, Source, SourceTag
 
@@ -95,24 +95,6 @@ def note_detail(session: Session, source: Source, tag: Tag, *, seen_by: str, now
     moved = _note_digest(session, source, row, tag.digest, seen_by, now)
     session.flush()
     return Changes(moved=(moved,) if moved else (), others=others or is_first)
-
-
-def log_of(session: Session, source: Source) -> list[Link]:
-    """Return the whole first-seen log of a source, in order."""
-    rows = session.scalars(select(FirstSight).filter_by(source_id=source.id).order_by(FirstSight.position))
-    return [
-        Link(row.position, _sight(source, row.tag, row.digest, row.seen_by, row.first_seen_at), row.sha256)
-        for row in rows
-    ]
-
-
-def log_ages(session: Session, source_id: int) -> dict[tuple[str, str], datetime]:
-    """Return when each tag was first seen with each digest, as the log has it."""
-    columns = FirstSight.tag, FirstSight.digest, func.min(FirstSight.first_seen_at).label("at")
-    rows = session.execute(
-        select(*columns).where(FirstSight.source_id == source_id).group_by(FirstSight.tag, FirstSight.digest)
-    )
-    return {(row.tag, row.digest): row.at for row in rows}
 
 
 def _insert(

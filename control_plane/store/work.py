@@ -14,6 +14,7 @@ from control_plane.domain.releases import ReleaseState
 from control_plane.domain.rollouts import RolloutState
 from control_plane.store.models import (
     Application,
+    LogCheck,
     Promotion,
     Publication,
     Release,
@@ -61,9 +62,11 @@ def _statements(now: datetime) -> list[tuple[Work, Select[int]]]:
     release, promotion = Release.state, Promotion.state
     is_time = or_(Release.retry_at.is_(None), Release.retry_at <= now)
     is_unheld = or_(Application.choose_lease.is_(None), Application.choose_lease <= now)
+    is_unchecked = or_(LogCheck.lease_until.is_(None), LogCheck.lease_until <= now)
     soaking = promotion.in_((PromotionState.PROPOSED, PromotionState.AWAITING_APPROVAL))
     return [
         ("application_choose", select(Application.id).where(Application.choose_at <= now, is_unheld)),
+        ("logs_check", select(LogCheck.id).where(LogCheck.ended_at.is_(None), is_unchecked)),
         ("run_expire", select(Run.id).where(Run.verdict.is_(None), Run.lease_until <= now)),
         ("release_resolve", select(Release.id).where(release == ReleaseState.DISCOVERED, is_time)),
         ("release_retry", select(Release.id).where(release == ReleaseState.ERRORED, Release.retry_at <= now)),

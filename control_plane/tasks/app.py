@@ -14,6 +14,7 @@ REASSIGN_SECONDS = 60.0
 REVIEW_SECONDS = 15.0
 RENEW_SECONDS = 3600.0
 CHARTS_SECONDS = 3600.0
+CHECK_SECONDS = 300.0
 IN_PROCESS = "memory://localhost//"
 POLLING_SECONDS = 0.05
 BROKER_TIMEOUT_SECONDS = 2.0
@@ -63,6 +64,7 @@ def _schedule(settings: Settings) -> dict[str, dict[str, object]]:
         "renew": RENEW_SECONDS,
         "charts": CHARTS_SECONDS,
         "reassign": REASSIGN_SECONDS,
+        "check": CHECK_SECONDS,
     }
     return {
         name: {"task": f"tidegate.{name}", "schedule": seconds, "options": {"expires": seconds}}

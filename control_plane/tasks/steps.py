@@ -16,6 +16,7 @@ from control_plane.services import (
     accounts,
     channel_files,
     choosing,
+    first_seen,
     kept_charts,
     promotions,
     publications,
@@ -78,6 +79,12 @@ def scheduled(function: Callable[[], object]) -> Callable[[], None]:
 def source_look(row_id: int) -> None:
     """Let this process's looker look at a source that is due: it reads with threads of its own."""
     shared_looker().wake(row_id)
+
+
+@step
+def logs_check(row_id: int) -> None:
+    """Check all first-seen logs."""
+    first_seen.logs_check(check_id=row_id, anchors=first_seen.Anchors(get_settings().anchors_file), clock=clock)
 
 
 @step
@@ -192,3 +199,10 @@ def reassign() -> None:
     changed = accounts.places_reassign(owner_of=account_owner, now=clock())
     if changed:
         log.info("places are read with other accounts now", applications=changed)
+
+
+@scheduled
+def check() -> None:
+    """Have the first-seen logs checked once an hour."""
+    with session_scope() as session:
+        first_seen.check_by_clock(session, now=clock())

@@ -120,6 +120,7 @@ class Manners(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     def reserve(self, limits: Limits, wanted: int, now: float, *, unused: int = 0) -> Slots | Later:
         """Give up to ``wanted`` (≥ 1) slots within the next second, or say when to come again. ``unused``: slots that came to nothing."""
+        self._forget_future(limits.per_second, now)
         self._give_back(unused, now)
         if (later := self.left_alone(now)) is not None:
             return later
@@ -199,6 +200,13 @@ class Manners(msgspec.Struct, kw_only=True, omit_defaults=True):
         if now + seconds > self.paused_until:
             self.paused_until, self.why = now + seconds, why
 
+    def _forget_future(self, rate: float, now: float) -> None:
+        """A clock that was ahead, here or on another machine, keeps nobody out for long once it is right again."""
+        self.next_at = min(self.next_at, now + PATIENCE + HOLD + 1 / rate + 1)
+        self.minutes = {minute: count for minute, count in self.minutes.items() if minute <= now // 60 + 1}
+        self.paused_until = min(self.paused_until, now + THROTTLE_CAP)
+        self.open_until = min(self.open_until, now + FAILURE_CAP * 1.25)
+
     def _give_back(self, unused: int, now: float) -> None:
         """Take slots that nobody used out of the hour's count, the latest first."""
         for minute in sorted((one for one in self.minutes if one <= int(now // 60)), reverse=True):
@@ -212,7 +220,6 @@ class Manners(msgspec.Struct, kw_only=True, omit_defaults=True):
         return max(now, self.next_at - early)
 
     def _slots(self, rate: float, wanted: int, now: float) -> list[float]:
-        self.next_at = min(self.next_at, now + PATIENCE + 1 / rate + 1)  # a clock that was put back locks nobody out
         slots: list[float] = []
         while len(slots) < wanted and (at := self._next_slot(rate, now)) <= now + PATIENCE:
             slots.append(at)

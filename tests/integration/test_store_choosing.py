@@ -3,14 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from control_plane.domain.applications import ChartUpstream, ImageUpstream
 from control_plane.domain.errors import InvalidInput, NotFound
 from control_plane.domain.versions.policy import Guards, Policy
 from control_plane.services.applications import application_declare, application_remove
 from control_plane.services.choosing import release_add
-from control_plane.services.first_seen import logs_verify
 from control_plane.services.quarantines import quarantine_add, quarantine_lift
 from control_plane.store import models
 from tests.support.world import CHART, IMAGE, START, World, declare
@@ -224,32 +223,3 @@ def test_cron_says_when_a_place_is_looked_at(world: World) -> None:
     with world.scope() as session:
         due = session.scalars(select(models.Source.next_look_at)).one()
     assert due == START.replace(hour=2) + timedelta(days=1)
-
-
-def test_the_log_is_whole_and_tells_what_was_changed(world: World) -> None:
-    world.start()
-    for version in ("2.2.8", "2.2.10", "2.2.12"):
-        world.publish_upstream(version)
-        world.settle()
-    with world.scope() as session:
-        checks = {check.source: check for check in logs_verify(session)}
-        assert checks[CHART].damage == ""
-        assert checks[CHART].rows >= 3
-    with world.scope() as session:
-        row = session.scalars(select(models.FirstSight).where(models.FirstSight.tag == "2.2.10").limit(1)).one()
-        forged = row.first_seen_at - timedelta(days=30)
-        session.execute(update(models.FirstSight).where(models.FirstSight.id == row.id).values(first_seen_at=forged))
-    with world.scope() as session:
-        damage = {check.source: check.damage for check in logs_verify(session)}[CHART]
-    assert "2.2.10" in damage
-    assert "was changed" in damage
-
-
-def test_an_age_that_was_changed_beside_the_log_is_told(world: World) -> None:
-    world.start()
-    world.publish_upstream("2.2.8")
-    world.settle()
-    with world.scope() as session:
-        session.execute(update(models.SourceTag).values(first_seen_at=START - timedelta(days=30)))
-    with world.scope() as session:
-        assert any("another age" in check.damage for check in logs_verify(session))

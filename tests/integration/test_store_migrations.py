@@ -7,9 +7,9 @@ from alembic import command
 from sqlalchemy import Engine, inspect, select, text
 
 from control_plane.domain.errors import Refused
-from control_plane.services.first_seen import logs_verify
+from control_plane.domain.first_seen import first_damage
 from control_plane.services.sources import key_of, spec_of
-from control_plane.store import migrate, models, seen
+from control_plane.store import logs, migrate, models, seen
 from control_plane.store.base import Base
 from control_plane.store.migrate import check_database, upgrade_database
 from control_plane.store.session import make_engine, session_scope
@@ -72,7 +72,9 @@ def test_what_was_seen_is_carried_over_to_sources_with_its_first_time(tmp_path: 
         }
         tags = {tag.name: tag.digest for tag in seen.tags_of(session, [chart.id])[chart.id]}
         assert tags == {"1.1.0": "sha256:aa", "1.2.0": "sha256:cc"}
-        assert [check.damage for check in logs_verify(session)] == ["", ""]
+        for log in logs.logs_of(session, [chart.id, image.id]):
+            assert first_damage(log.links, length=log.length, head=log.head) == ""
+        assert logs.wrong_ages(session, [chart.id, image.id]) == {}
     engine.dispose()
 
 

@@ -14,6 +14,7 @@ from cluster_agent.contract import decode_join_token, sha256_hex
 from control_plane.domain.errors import InvalidInput, NotFound
 from control_plane.services import applications, clusters, promotions, publications, quarantines, releases, rollouts
 from control_plane.services.choosing import release_add
+from control_plane.services.first_seen import check_ask
 from control_plane.services.outside import repository_of
 from control_plane.services.reading import account_owner, shared_reader
 from control_plane.settings import get_settings
@@ -314,3 +315,11 @@ def _decoded(suite: str | None) -> bytes | None:
         return None if suite is None else base64.b64decode(suite, validate=True)
     except (binascii.Error, ValueError):
         raise InvalidInput("the suite's archive is not base64", code="suite_damaged") from None
+
+
+@router.post("/audit/checks")
+def check_logs(request: HttpRequest) -> dict[str, int]:
+    """Have every row of every first-seen log checked; a check that goes on already is joined."""
+    actor = caller(request, Role.VIEWER)
+    with session_scope() as session:
+        return {"id": check_ask(session, actor=actor, now=timezone.now()).id}

@@ -11,10 +11,12 @@ from ninja import Schema
 from control_plane.domain.versions.words import policy_words
 from control_plane.services.comparing import release_compare
 from control_plane.services.explaining import application_explain, policy_try
-from control_plane.services.first_seen import logs_verify
+from control_plane.services.first_seen import check_of, checks_known
 from control_plane.services.hosts import hosts_known
 from control_plane.services.outside import limits_of
 from control_plane.settings import get_settings
+from control_plane.store import lookups
+from control_plane.store.models import LogCheck
 from control_plane.store.queries.needs_you import needs_you
 from control_plane.store.queries.pages import application_upstreams
 from control_plane.store.reads import fleet, releases, sources
@@ -99,12 +101,20 @@ def list_hosts(request: HttpRequest) -> HttpResponse:
 
 
 @router.get("/audit/chain")
-def verify_chain(request: HttpRequest) -> HttpResponse:
-    """Check the first-seen log of every source; ``damage`` is empty where nothing was changed since it was written."""
+def show_chain(request: HttpRequest) -> HttpResponse:
+    """What the last check of the first-seen logs found, and when (``sound`` is null before the first); and the one that goes on now."""
     del request
     with read_scope() as session:
-        checked = logs_verify(session)
-    return _answer({"sound": not any(one.damage for one in checked), "logs": checked})
+        last, running = checks_known(session)
+    return _answer({"sound": None if last is None else not last.damages, "last": last, "running": running})
+
+
+@router.get("/audit/checks/{check_id}")
+def show_check(request: HttpRequest, check_id: int) -> HttpResponse:
+    """One check of the first-seen logs: how far it is, and what it has found."""
+    del request
+    with read_scope() as session:
+        return _answer(check_of(lookups.get(session, LogCheck, check_id)))
 
 
 @router.get("/applications/{name}/releases/{version}")

@@ -100,6 +100,10 @@ STATES: dict[str, dict[str, State]] = {
         "fails": State("fails", "circle-help", "wait"),
         "left": State("left alone", "octagon-pause", "wait"),
     },
+    "logs": {
+        "sound": State("sound", "circle-check", "good"),
+        "damaged": State("damaged", "shield-alert", "bad"),
+    },
     "upstream": {
         "answers": State("answers", "circle-check", "good"),
         "unknown": State("does not answer", "cloud-off", "bad"),

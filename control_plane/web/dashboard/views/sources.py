@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.utils import timezone
 
+from control_plane.services.first_seen import checks_known
 from control_plane.services.hosts import hosts_known
 from control_plane.services.outside import limits_of
 from control_plane.settings import get_settings
@@ -22,6 +23,7 @@ def show(request: Request) -> HttpResponse:
     with read_scope() as session:
         rows = sorted(sources.sources(session), key=lambda row: (row.unknown_since is None, row.next_look_at is None))
         hosts = hosts_known(session, limits_of=limits_of(get_settings()), now=now)
-        context: dict[str, Any] = {"hosts": hosts}
+        checked, checking = checks_known(session)
+        context: dict[str, Any] = {"hosts": hosts, "checked": checked, "checking": checking}
         context |= {"rows": rows, "unknown": sum(row.unknown_since is not None for row in rows)}
         return show_page(request, session, "sources.html", context, now=now)

@@ -133,12 +133,18 @@ def test_any_state_is_kept_and_obeyed(manners: Manners, wanted: int, per_second:
         assert now <= answer.at[0] <= answer.at[-1] <= now + PATIENCE
 
 
-def test_a_clock_that_was_put_back_locks_nobody_out() -> None:
-    host, limits = Manners(next_at=1_000_000.0), Limits(per_second=10)
-    later = host.reserve(limits, 1, 996_400.0)
+def test_a_clock_that_was_ahead_keeps_nobody_out() -> None:
+    now, ahead = 1_000_000.0, 9_000_000.0
+    host, limits = Manners(next_at=ahead, minutes={int(ahead // 60): 10**6}), Limits(per_second=10)
+    later = host.reserve(limits, 1, now)
     assert isinstance(later, Later)
     assert later.seconds < 3
-    assert isinstance(host.reserve(limits, 1, 996_400.0 + later.seconds), Slots)
+    assert isinstance(host.reserve(limits, 1, now + later.seconds), Slots)
+    for waiting in (Manners(paused_until=ahead, why="it asks us to wait"), Manners(open_until=ahead, failures=5)):
+        later = waiting.reserve(limits, 1, now)
+        assert isinstance(later, Later)
+        assert later.seconds <= 3_600
+        assert isinstance(waiting.reserve(limits, 1, now + later.seconds), Slots)
 
 
 def client_of(ledger: MemoryLedger, answers: list[httpx2.Response], clock: list[float]) -> PoliteClient:

@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from django.utils import timezone
 from sqlalchemy import event
 
+from control_plane.services.first_seen import Anchors, logs_check
 from control_plane.store.session import get_engine
 
 
@@ -97,10 +99,21 @@ def test_every_place_is_listed_with_its_state(call):
     assert next(one for one in rows if "charts/miniflux" in one["place"])["tags"] > 40
 
 
-def test_the_first_seen_logs_are_checked(call):
-    _, got = call("get", "audit/chain", role="viewer")
-    assert got["sound"]
-    assert any(one["rows"] > 40 for one in got["logs"])
+def test_the_first_seen_logs_are_checked(call, tmp_path):
+    def known():
+        return call("get", "audit/chain", role="viewer")[1]
+
+    assert known() == {"sound": None, "last": None, "running": None}
+    ids = {call("post", "audit/checks", role="viewer", body={})[1]["id"] for _ in range(2)}
+    assert len(ids) == 1, "a check that goes on is joined"
+    (check_id,) = ids
+    assert known()["running"]["id"] == check_id
+    logs_check(check_id=check_id, anchors=Anchors(tmp_path / "anchors.json"), clock=timezone.now)
+    found = known()
+    assert (found["sound"], found["running"], found["last"]["damages"]) == (True, None, [])
+    assert found["last"]["rows"] > 40
+    assert call("get", f"audit/checks/{check_id}", role="viewer")[1] == found["last"]
+    assert call("get", "audit/checks/99999", role="viewer")[0] == 404
 
 
 def test_the_page_shows_a_part_and_filters(client_of):
