@@ -43,8 +43,8 @@ class Cluster(Protocol):
     def claim_namespace(self, namespace: str) -> None:
         """Make a namespace that is ours to fill and to delete. Refuses (`NotOurs`) one that others made."""
 
-    def load_image(self, image: str) -> None:
-        """Copy an image of the local Docker Engine into the cluster, under the same name."""
+    def load_image(self, *images: str) -> None:
+        """Copy images of the local Docker Engine into the cluster, under the same names."""
 
     def connect_mirror(self, base_url: str | None, host: str = "_default") -> None:
         """Pull every image of the registry `host` (default: of each) through `base_url` from now on (as seen from the nodes)."""

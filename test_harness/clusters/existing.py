@@ -60,10 +60,10 @@ class BorrowedCluster:
         """See `Cluster`."""
         namespaces.claim(self, namespace, f"cluster {self.name}")
 
-    def load_image(self, image: str) -> None:
+    def load_image(self, *images: str) -> None:
         """Refused: images reach a borrowed cluster through a registry."""
         raise ClusterError(
-            f"{image} cannot be copied into {self.name}, which is not ours: push it to a registry it reads"
+            f"{', '.join(images)} cannot be copied into {self.name}, which is not ours: push it to a registry it reads"
         )
 
     def connect_mirror(self, base_url: str | None, host: str = "_default") -> None:

@@ -54,8 +54,8 @@ class ChartWorld:
         self.kubectl = self.cluster.kubectl
         self.forwards = Forwards(Kubectl(self.cluster.kubeconfig, NAMESPACE, program=str(self.ready.kubectl)))
 
-    def prepare(self, image: str) -> None:
-        """Put the images into the node, start the servers and make the Secrets."""
+    def prepare(self, *versions: str) -> None:
+        """Put the images into the node, start the servers and make the Secrets. ``versions`` are the control plane's images."""
         self.kubectl("create", "namespace", NAMESPACE)
         names = {server: f"tidegate.local/{server}:chart" for server in SERVERS}
         for server, (_, dockerfile) in SERVERS.items():
@@ -66,9 +66,8 @@ class ChartWorld:
                 names[server],
                 base=self.ready.base_image,
             )
-            self.cluster.load_image(names[server])
+        self.cluster.load_image(*names.values(), *versions)
         self.kubectl("apply", "--filename", "-", text_in=yaml.safe_dump_all(self._servers(names)))
-        self.cluster.load_image(image)
         self._make_secrets()
         self.kubectl("-n", NAMESPACE, "rollout", "status", "deploy/postgres", "deploy/redis", "--timeout=120s")
 
@@ -138,21 +137,6 @@ class ChartWorld:
         ask = ["-n", NAMESPACE, "logs", "--selector", "app.kubernetes.io/name=tidegate", "--prefix", "--tail", "30"]
         return self.kubectl("-n", NAMESPACE, "get", "pods") + self.kubectl(*ask)
 
-    def image_of_the_next_version(self, image: str) -> str:
-        """The same program with one more migration, in the node."""
-        work = self.folder / "next"
-        work.mkdir()
-        head = max(file.name[:4] for file in (ROOT / "migrations/versions").glob("[0-9]*.py"))
-        (work / "9999_next.py").write_text(NEXT_VERSION.format(head=head))
-        place = "/opt/tidegate/lib/python3*/site-packages/control_plane/store/alembic/versions/"
-        (work / "Dockerfile").write_text(
-            f"ARG BASE\nFROM ${{BASE}}\nUSER root\nCOPY 9999_next.py /tmp/\nRUN mv /tmp/9999_next.py {place}\nUSER 65532:65532\n"
-        )
-        name = f"{image}-next"
-        images.build(self.ready.engine, work / "Dockerfile", work, name, base=image)
-        self.cluster.load_image(name)
-        return name
-
     def _servers(self, names: dict[str, str]) -> list[dict[str, Any]]:
         settings = {"POSTGRES_USER": "tidegate", "POSTGRES_DB": "tidegate", "POSTGRES_PASSWORD": self.password}
         containers = {
@@ -204,3 +188,16 @@ def _server(name: str, port: int, container: dict[str, Any]) -> tuple[dict[str, 
         {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": about, "spec": deployment},
         {"apiVersion": "v1", "kind": "Service", "metadata": about, "spec": service},
     )
+
+
+def image_of_the_next_version(ready: Ready, image: str, work: Path) -> str:
+    """Build the same program with one more migration; return the image's name."""
+    head = max(file.name[:4] for file in (ROOT / "migrations/versions").glob("[0-9]*.py"))
+    (work / "9999_next.py").write_text(NEXT_VERSION.format(head=head))
+    place = "/opt/tidegate/lib/python3*/site-packages/control_plane/store/alembic/versions/"
+    (work / "Dockerfile").write_text(
+        f"ARG BASE\nFROM ${{BASE}}\nUSER root\nCOPY 9999_next.py /tmp/\nRUN mv /tmp/9999_next.py {place}\nUSER 65532:65532\n"
+    )
+    name = f"{image}-next"
+    images.build(ready.engine, work / "Dockerfile", work, name, base=image)
+    return name

@@ -19,7 +19,7 @@ from test_harness.images import registry as registries
 from test_harness.images.programs import build_program
 from test_harness.offline.errors import ProvisioningError
 from test_harness.offline.prepare import everything
-from tests.e2e.chart_world import NAMESPACE, ROOT, ChartWorld
+from tests.e2e.chart_world import NAMESPACE, ROOT, ChartWorld, image_of_the_next_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,13 +43,18 @@ def image() -> str:
 
 
 @pytest.fixture(scope="module")
-def world(registry: Registry, image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChartWorld]:
+def newer(image: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return image_of_the_next_version(everything(), image, tmp_path_factory.mktemp("next"))
+
+
+@pytest.fixture(scope="module")
+def world(registry: Registry, image: str, newer: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChartWorld]:
     ready = everything()
     cluster = KindProvider(ready).create("chart")
     made = ChartWorld(cluster, ready, tmp_path_factory.mktemp("chart"), registry.cluster_url)
     try:
         cluster.connect_mirror(registry.cluster_url)
-        made.prepare(image)
+        made.prepare(image, newer)
         yield made
     finally:
         made.forwards.close()
@@ -129,12 +134,11 @@ def test_5_a_killed_web_pod_is_not_missed(world: ChartWorld, browser: httpx2.Cli
     world.kubectl("-n", NAMESPACE, "rollout", "status", "deploy/tidegate-web", "--timeout=90s")
 
 
-def test_6_an_upgrade_migrates_once_and_keeps_everything(world: ChartWorld, image: str, browser: httpx2.Client) -> None:
+def test_6_an_upgrade_migrates_once_and_keeps_everything(world: ChartWorld, newer: str, browser: httpx2.Client) -> None:
     root = httpx2.get(f"{world.url}/tuf/metadata/1.root.json").content
     (world.folder / "secret").write_text("hunter2")
     world.tidegate("account", "add", "ghcr.io/acme", "--user", "ci", "--secret-file", str(world.folder / "secret"))
     world.kubectl("-n", NAMESPACE, "delete", "secret", "tidegate-root-key")  # a person has taken it away
-    newer = world.image_of_the_next_version(image)
     world.helm("upgrade", "tidegate", CHART, "--wait", "--timeout", "180s", values=world.values(newer))
     assert world.sql("SELECT version_num FROM tidegate_schema") == "9999"
     assert world.sql("SELECT count(*) FROM of_the_next_version") == "0"
