@@ -1,6 +1,7 @@
 """charts/tidegate as Helm renders it: hardened pods, no secret of its own, nothing that Tidegate does not know, mistakes told."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -130,3 +131,18 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, change: dict[str, Any]
     done = helm(tmp_path, APART | change)
     assert (done.returncode != 0, words in done.stderr) == (True, True), done.stderr
     assert "secret@" not in done.stderr
+
+
+def test_the_values_that_the_page_shows_render_and_its_commands_are_there(tmp_path: Path) -> None:
+    page = (CHART.parents[1] / "docs/kubernetes.md").read_text()
+    [shown] = re.findall(r"```\n# values\.yaml\n(.*?)```", page, re.DOTALL)
+    documents = rendered(tmp_path, yaml.safe_load(shown))
+    named = {
+        volume["secret"]["secretName"]
+        for pod in pods(documents).values()
+        for volume in pod["spec"]["volumes"]
+        if "secret" in volume
+    }
+    made = set(re.findall(r"create secret generic (\S+)", page))
+    assert named == made
+    assert os.access(CHART.parents[1] / "scripts/rehearsal-kubeconfig", os.X_OK)
