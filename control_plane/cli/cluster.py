@@ -62,7 +62,7 @@ def token(
 
 @app.command("label")
 def label(
-    name: str,
+    name: Cluster,
     changes: Annotated[list[str], typer.Argument(metavar="NAME=VALUE|NAME-", help="a label to set, or to take away")],
     output: Output = Format.TABLE,
 ) -> None:
