@@ -102,7 +102,7 @@ STATES: dict[str, dict[str, State]] = {
     },
     "logs": {
         "sound": State("sound", "circle-check", "good"),
-        "damaged": State("damaged", "shield-alert", "bad"),
+        "damaged": State("damaged", "shield-x", "bad"),
     },
     "upstream": {
         "answers": State("answers", "circle-check", "good"),
