@@ -150,7 +150,8 @@ def _append(session: Session, source: Source, sights: Sequence[Sight]) -> None:
     ]
     session.execute(insert(FirstSight), rows)
     head, length = links[-1].sha256, links[-1].position
-    session.execute(update(Source).where(Source.id == source.id).values(log_head=head, log_length=length))
+    ended = update(Source).where(Source.id == source.id).values(log_head=head, log_length=length)
+    session.execute(ended.execution_options(synchronize_session=False))
     source.log_head, source.log_length = head, length
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
@@ -20,6 +21,7 @@ from control_plane.services.applications import application_declare
 from control_plane.services.quarantines import quarantine_add
 from control_plane.services.renderings import rendering_keep
 from control_plane.settings import get_settings
+from control_plane.store import hosts
 from control_plane.store.accounts import use_of
 from control_plane.store.models import (
     AgentReport,
@@ -30,6 +32,7 @@ from control_plane.store.models import (
     Cluster,
     Edge,
     Installation,
+    LogCheck,
     Promotion,
     Publication,
     Release,
@@ -42,6 +45,7 @@ from control_plane.store.models import (
 from control_plane.store.seen import note_listing
 from control_plane.store.session import Session, session_scope
 from control_plane.upstreams.application_file import parse_application_file
+from control_plane.upstreams.politeness import Manners, Quota
 from control_plane.upstreams.sealed import keys_kept
 from control_plane.upstreams.ssh_keys import server_key
 
@@ -527,6 +531,21 @@ def seed_accounts(session: Session) -> None:
     host_key_accept(session, keys=shown, replace=False, actor="user:anna", now=ago(days=30))
 
 
+def seed_hosts(session: Session) -> None:
+    """Hosts that answer, that ask us to wait, that fail, and one whose own limit is told; and a check of the first-seen logs."""
+    minute = int(NOW.timestamp() // 60)
+    kept = {
+        "registry-1.docker.io": Manners(minutes={minute - 5: 214}, quota=Quota(100, 76, window=21_600.0)),
+        "ghcr.io": Manners(minutes={minute: 61, minute - 1: 59}),
+        "codeberg.org": Manners(paused_until=(NOW + timedelta(minutes=20)).timestamp(), why="it asks us to wait"),
+        "charts.example.org": Manners(failures=2),
+    }
+    hosts.take(session, kept, NOW)
+    hosts.keep(session, {name: msgspec.json.encode(one).decode() for name, one in kept.items()}, NOW)
+    checked = {"asked_at": ago(minutes=12), "asked_by": "tidegate", "ended_at": ago(minutes=12)}
+    session.add(LogCheck(**checked, sources=14, rows=1_482, rows_total=1_482, damages=[]))
+
+
 def seed(session: Session, evidence: Path) -> dict[str, int]:
     """Fill an empty database; return the ids that tests look for."""
     s = Seed(session, evidence)
@@ -553,6 +572,7 @@ def seed(session: Session, evidence: Path) -> dict[str, int]:
     )
 
     seed_accounts(session)
+    seed_hosts(session)
     gitea = s.application(
         "gitea", "Git hosting, issues and packages for the whole company", channels=("edge", "beta", "stable")
     )
