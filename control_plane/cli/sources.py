@@ -1,6 +1,6 @@
 """``tidegate source …``: the places where versions appear."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +15,15 @@ def list_sources(output: Output = Format.TABLE) -> None:
     from control_plane.cli.client import get_client
 
     show(get_client().get("sources"), output, _list)
+
+
+@app.command("look")
+def look(place: Annotated[str, typer.Argument(help="as `tidegate source list` names it")]) -> None:
+    """Look at a place now, not when its turn comes. A host that asked to be left alone is still left alone."""
+    from control_plane.cli.client import get_client
+
+    get_client().post("sources/look", {"place": place})
+    typer.echo(f"{place} is looked at as soon as a worker is free: `tidegate source list` shows when")
 
 
 @app.command("hosts")

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from cluster_agent.contract import sha256_hex
+from control_plane.domain.errors import NotFound
 from control_plane.domain.sources import SourceSpec
 from control_plane.services import audit
 from control_plane.store import lookups, work
@@ -35,6 +36,16 @@ def source_nudge(session: Session, *, places: Sequence[str], now: datetime) -> l
             source.next_look_at = soonest
             nudge(session, "source_look", source_id)
     return ids
+
+
+def sources_look(session: Session, *, place: str, actor: str, now: datetime) -> int:
+    """Make every source at a place due now, because a person asks for it; return how many. Raises ``NotFound``."""
+    ids = source_nudge(session, places=[place], now=now)
+    if not ids:
+        raise NotFound(f"no application names {place!r}: `tidegate source list` shows the places that are looked at")
+    for source_id in ids:
+        audit.record(session, lookups.get(session, Source, source_id), "look_asked", actor=actor, now=now)
+    return len(ids)
 
 
 def spec_of(source: Source) -> SourceSpec:

@@ -17,6 +17,7 @@ from control_plane.services.choosing import release_add
 from control_plane.services.first_seen import check_ask
 from control_plane.services.outside import repository_of
 from control_plane.services.reading import account_owner, shared_reader
+from control_plane.services.sources import sources_look
 from control_plane.settings import get_settings
 from control_plane.store.queries.pages import namespaces_of
 from control_plane.store.reads import sources
@@ -75,6 +76,12 @@ class TokenBody(Schema):
     """A new join token. ``channel`` None: the one that the cluster follows."""
 
     channel: str | None = None
+
+
+class LookBody(Schema):
+    """A place as `tidegate source list` names it."""
+
+    place: str
 
 
 class LabelsBody(Schema):
@@ -136,6 +143,15 @@ def lift_quarantine(request: HttpRequest, name: str, quarantine_id: int, reason:
             session, quarantine_id=quarantine_id, reason=reason, actor=actor, now=timezone.now()
         )
     return {"id": quarantine_id, "state": "lifted"}
+
+
+@router.post("/sources/look")
+def look_at_source(request: HttpRequest, body: LookBody) -> dict[str, Any]:
+    """Look at a place now, not when its turn comes."""
+    actor = caller(request, Role.MAINTAINER)
+    with session_scope() as session:
+        count = sources_look(session, place=body.place, actor=actor, now=timezone.now())
+    return {"place": body.place, "sources": count}
 
 
 @router.post("/applications/{name}/releases")

@@ -74,7 +74,7 @@ def quarantine(request: Request, name: str) -> HttpResponse:
             now=timezone.now(),
         )
     messages.success(request, f"{pattern} is kept out of {name}. What is published stays as it is.")
-    return HttpResponseRedirect(f"{reverse('explain', args=(name,))}#quarantines")
+    return _back(request, name)
 
 
 @needs(Role.MAINTAINER, methods=("POST",))
@@ -89,6 +89,13 @@ def lift(request: Request, name: str, quarantine_id: int) -> HttpResponse:
         )
         pattern = row.pattern
     messages.success(request, f"{pattern} may be chosen again: {name} weighs its tags now.")
+    return _back(request, name)
+
+
+def _back(request: Request, name: str) -> HttpResponseRedirect:
+    """Return to the page that the form stood on."""
+    if request.POST.get("next") == "application":
+        return HttpResponseRedirect(reverse("application", args=(name,)))
     return HttpResponseRedirect(f"{reverse('explain', args=(name,))}#quarantines")
 
 

@@ -1,6 +1,7 @@
 """A real database (SQLite), both its halves migrated, filled as after some busy weeks; and signed-in clients of every role."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -68,3 +69,18 @@ def client_of(people: dict[str, Any]) -> Callable[[str], Any]:
         return client
 
     return make
+
+
+@pytest.fixture
+def declared(ids: dict[str, int]) -> str:
+    """Declare an application of one test's own, with some tags and a release; return its name."""
+    from control_plane.store.models import Application
+    from tests.browser.seed import Seed, ago
+
+    with session_scope() as session:
+        name = f"own-{session.query(Application).count()}"
+        seed = Seed(session, get_settings().evidence_dir)
+        app = seed.application(name, "of a test")
+        seed.tags(app, ["1.0.0", "1.2.0", "2.0.0"], ago(days=60))
+        seed.release(app, "1.0.0", "verified", timedelta(days=3))
+    return name

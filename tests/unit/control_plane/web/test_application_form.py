@@ -35,25 +35,6 @@ def inputs(answer) -> dict[str, str]:
     return found
 
 
-@pytest.fixture
-def declared(ids):
-    """Declare an application of this test's own; return its name."""
-    from control_plane.settings import get_settings
-    from tests.browser.seed import Seed
-
-    names = (f"form-{number}" for number in range(100))
-    with session_scope() as session:
-        known = {row.name for row in session.query(Application)}
-        name = next(one for one in names if one not in known)
-        seed = Seed(session, get_settings().evidence_dir)
-        app = seed.application(name, "of a test")
-        from datetime import timedelta
-
-        seed.tags(app, ["1.0.0", "1.2.0", "2.0.0"], seed.channels["edge"].created_at)
-        seed.release(app, "1.0.0", "verified", timedelta(days=3))
-    return name
-
-
 def stored(name: str) -> tuple[dict, str, str]:
     with read_scope() as session:
         row = session.query(Application).filter_by(name=name).one()

@@ -178,7 +178,7 @@ def _grow(session, seed_class, timedelta):
 @pytest.mark.parametrize(
     ("path", "most"),
     [
-        ("/applications/miniflux", 12),
+        ("/applications/miniflux", 13),
         ("/applications/paperless/releases/2.19.0", 7),
         ("/promotions/{promotion}", 14),
         ("/channels", 9),

@@ -34,6 +34,8 @@ ACTIONS = {
     "/declare/review": "maintainer",
     "/declare/apply": "maintainer",
     "/applications/gitea/remove": "maintainer",
+    "/applications/gitea/releases": "maintainer",
+    "/sources/look": "maintainer",
     "/applications/gitea/quarantines": "maintainer",
     "/applications/gitea/quarantines/1/lift": "maintainer",
     "/applications/gitea/releases/1.25.0/requeue": "maintainer",
