@@ -35,6 +35,7 @@ class Server:
 
     folder: Path
     port: int
+    database: str = ""  # SQLite in the folder
     process: "subprocess.Popen[bytes] | None" = None
     ids: dict[str, int] = field(default_factory=dict)
 
@@ -45,10 +46,11 @@ class Server:
     @property
     def engine(self) -> Any:
         """An engine of our own on its database: what tests write, the server has to notice."""
-        return make_engine(f"sqlite:///{self.folder / 'tidegate.sqlite3'}")
+        return make_engine(self.database or f"sqlite:///{self.folder / 'tidegate.sqlite3'}")
 
     def start(self) -> None:
         environment = {**os.environ, "TIDEGATE_DATA_DIR": str(self.folder), "TIDEGATE_PORT": str(self.port)}
+        environment |= {"TIDEGATE_DATABASE": self.database} if self.database else {}
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen([sys.executable, "-m", "tests.browser.server"], env=environment, stderr=log)
         deadline = time.monotonic() + START_SECONDS

@@ -13,6 +13,8 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from cluster_agent.contract import ApplicationManifest, Artifact, canonical_json, release_digest, sha256_hex
+from cluster_agent.contract.manifest import make_manifest
 from control_plane.domain.accounts import Kind, scope_of
 from control_plane.domain.rendered import rendered_objects
 from control_plane.domain.versions.policy import Tag
@@ -229,17 +231,7 @@ class Seed:
         note_listing(self.session, upstream.source, list(listed.values()), NOTES, seen_by="poll", now=at)
 
     def release(self, app: Application, version: str, state: str, age: timedelta, reason: str = "") -> Release:
-        manifest = {
-            "name": app.name,
-            "release": version,
-            "namespace": app.name,
-            "artifact": {"ref": f"ghcr.io/tidegate/charts/{app.name}", "digest": sha(f"chart{app.name}{version}")},
-            "images": {
-                f"docker.io/{app.name}/{app.name}:{version}": sha(f"image{app.name}{version}"),
-                "docker.io/library/postgres:15": sha("postgres"),
-            },
-            "values": {"replicas": 1, "admin": {"password": f"correct-horse-{version}"}, "locale": f"en-{version[-1]}"},
-        }
+        manifest = self._manifest(app, version)
         release = self.add(
             Release(
                 application_id=app.id,
@@ -249,8 +241,8 @@ class Seed:
                     "chart": {"tag": version, "version": version, "digest": sha(f"chart{app.name}{version}")},
                     app.name: {"tag": version, "version": version, "digest": sha(f"image{app.name}{version}")},
                 },
-                digest=sha(f"release{app.name}{version}"),
-                manifest=manifest,
+                digest=manifest.release_digest,
+                manifest=msgspec.to_builtins(manifest),
                 suite_digest=sha("suite"),
                 state=state,
                 state_reason=reason,
@@ -269,6 +261,17 @@ class Seed:
             "tidegate", "release.discovered", "release", release.id, f"{app.name} {version}", release.discovered_at
         )
         return release
+
+    def _manifest(self, app: Application, version: str) -> ApplicationManifest:
+        artifact = Artifact(ref=f"ghcr.io/tidegate/charts/{app.name}", digest=sha(f"chart{app.name}{version}"))
+        images = {
+            f"docker.io/{app.name}/{app.name}:{version}": sha(f"image{app.name}{version}"),
+            "docker.io/library/postgres:15": sha("postgres"),
+        }
+        values = {"replicas": 1, "admin": {"password": f"correct-horse-{version}"}, "locale": f"en-{version[-1]}"}
+        covered = {"name": app.name, "release": version, "namespace": app.name, "artifact": artifact, "images": images}
+        digest = release_digest(**covered, values=values, backup=())
+        return ApplicationManifest(**covered, values=values, release_digest=digest)
 
     def _rendering(self, app: Application, release: Release) -> None:
         """The second release of an application has more memory, a probe and a hook."""
@@ -377,6 +380,21 @@ class Seed:
             self.published.append((NOW - age, row, release, promotion))
         return promotion
 
+    def approval(self, release: Release, channel: str, at: datetime) -> None:
+        promotion = (
+            self.session.query(Promotion).filter_by(release_id=release.id, channel_id=self.channels[channel].id).one()
+        )
+        self.add(
+            Approval(
+                promotion_id=promotion.id,
+                actor="user:anna",
+                role="approver",
+                release_digest=release.digest,
+                comment="Release notes read, nothing special.",
+                granted_at=at,
+            )
+        )
+
     def publish(self) -> None:
         """Write the generations of everything that was published, in the order of time."""
         for at, channel, release, promotion in sorted(self.published, key=lambda one: one[0]):
@@ -397,18 +415,14 @@ class Seed:
             for one in (newest.manifest["applications"] if newest else [])
             if one["name"] != release.manifest["name"]
         ]
-        manifest = {
-            "channel": channel.name,
-            "generation": channel.generation,
-            "created": at.isoformat(),
-            "applications": [*others, release.manifest],
-        }
+        wanted = msgspec.convert([*others, release.manifest], tuple[ApplicationManifest, ...])
+        manifest = make_manifest(channel=channel.name, generation=channel.generation, created=at, applications=wanted)
         self.add(
             Publication(
                 channel_id=channel.id,
                 generation=channel.generation,
-                manifest=manifest,
-                manifest_sha256=sha(str(manifest))[7:],
+                manifest=msgspec.to_builtins(manifest),
+                manifest_sha256=sha256_hex(canonical_json(manifest)),
                 published_at=at,
                 published_by="tidegate",
                 files_at=at,
@@ -670,19 +684,8 @@ def seed(session: Session, evidence: Path) -> dict[str, int]:
         to_state="halted",
         reason=rolling.state_reason,
     )
-    s.add(
-        Approval(
-            promotion_id=s.session.query(Promotion)
-            .filter_by(release_id=quota.id, channel_id=s.channels["stable"].id)
-            .one()
-            .id,
-            actor="user:anna",
-            role="approver",
-            release_digest=quota.digest,
-            comment="Release notes read, nothing special.",
-            granted_at=ago(minutes=52),
-        )
-    )
+    for release, at in ((base, ago(days=11, hours=1)), (quota, ago(minutes=52))):
+        s.approval(release, "stable", at)
     return {
         "promotion": waiting.id,
         "rollout": rolling.id,
@@ -690,6 +693,33 @@ def seed(session: Session, evidence: Path) -> dict[str, int]:
         "running_run": running.id,
         "testing": testing.id,
     }
+
+
+def grow(session: Session, evidence: Path, *, applications: int = 20, clusters: int = 50) -> None:
+    """Add many: applications in three channels with four releases each, and clusters that run all of them."""
+    s = Seed(session, evidence)
+    names = [f"app-{number}" for number in range(applications)]
+    for name in names:
+        app = s.application(name, "one of many", channels=("edge", "beta", "stable"))
+        for version in range(4):
+            release = s.release(app, f"1.{version}.0", "verified", timedelta(days=9 - version))
+            for channel, hours in (("edge", 20), ("beta", 12), ("stable", 4)):
+                state = "published" if version == 3 else "superseded"
+                s.promotion(release, channel, state, timedelta(days=9 - version, hours=-hours))
+    s.publish()
+    for number in range(clusters):
+        cluster = s.cluster(f"far-{number:03}", "stable", labels={"region": "eu" if number % 2 else "us"})
+        session.add_all(
+            Installation(
+                cluster_id=cluster.id,
+                application=name,
+                running=f"1.{3 - (number % 5 == 0)}.0",
+                outcome="healthy",
+                generation=cluster.generation,
+                since=ago(minutes=number),
+            )
+            for name in names
+        )
 
 
 def main() -> None:

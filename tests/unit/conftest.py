@@ -8,6 +8,7 @@ LONG = frozenset(
         "control_plane/domain/versions/test_selection_properties.py",
         "control_plane/services/test_invariants.py",
         "control_plane/upstreams/test_helm_index.py",
+        "control_plane/web/test_statements.py",
         "control_plane/web/test_webhooks_burst.py",
         "control_plane/web/test_webhooks_fuzz.py",
         "cluster_agent/trust/test_fuzz.py",

@@ -51,6 +51,7 @@ urlpatterns = [
     path("channels", channels.index, name="channels"),
     path("channels/<str:name>", channels.show, name="channel"),
     path("channels/<str:name>/recall", channels.recall, name="channel-recall"),
+    path("channels/<str:name>/drop", channels.drop, name="channel-drop"),
     path("rollouts/<int:rollout_id>", rollouts.show, name="rollout"),
     path("rollouts/<int:rollout_id>/halt", rollouts.halt, name="rollout-halt"),
     path("rollouts/<int:rollout_id>/resume", rollouts.resume, name="rollout-resume"),

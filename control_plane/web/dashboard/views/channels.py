@@ -7,7 +7,6 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
-from control_plane.domain.errors import InvalidInput
 from control_plane.services import publications
 from control_plane.store.queries.overview import overview
 from control_plane.store.queries.pages import PUBLICATIONS_SHOWN, channel_list, channel_page
@@ -16,6 +15,7 @@ from control_plane.web.accounts.access import Request, needs
 from control_plane.web.accounts.roles import Role
 from control_plane.web.dashboard import repository
 from control_plane.web.dashboard.changes import generation_changes
+from control_plane.web.dashboard.confirm import confirmed
 from control_plane.web.dashboard.show import show as show_page
 
 
@@ -74,8 +74,7 @@ def show(request: Request, name: str) -> HttpResponse:
 def recall(request: Request, name: str) -> HttpResponse:
     """Publish the previous release of an application again. The person types the channel's name: many clusters follow it."""
     application = request.POST.get("application", "")
-    if request.POST.get("confirm", "").strip() != name:
-        raise InvalidInput(f"type the channel's name, {name}, to confirm the recall: nothing was changed")
+    confirmed(request, name)
     with session_scope() as session:
         publication = publications.channel_recall(
             session,
@@ -89,4 +88,23 @@ def recall(request: Request, name: str) -> HttpResponse:
     messages.success(
         request, f"{application} is recalled from {name}: generation {generation} has the release before it."
     )
+    return HttpResponseRedirect(reverse("channel", args=(name,)))
+
+
+@needs(Role.MAINTAINER, methods=("POST",))
+def drop(request: Request, name: str) -> HttpResponse:
+    """Take an application out of the channel. The person types the channel's name: many clusters follow it."""
+    application = request.POST.get("application", "")
+    confirmed(request, name)
+    with session_scope() as session:
+        publication = publications.channel_drop(
+            session,
+            channel=name,
+            application=application,
+            reason=request.POST.get("reason", ""),
+            actor=request.user.actor,
+            now=timezone.now(),
+        )
+        generation = publication.generation
+    messages.success(request, f"{application} is out of {name} from generation {generation} on.")
     return HttpResponseRedirect(reverse("channel", args=(name,)))

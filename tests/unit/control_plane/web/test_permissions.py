@@ -42,6 +42,7 @@ ACTIONS = {
     "/applications/gitea/releases/1.25.0/reject": "maintainer",
     "/applications/gitea/releases/1.25.0/withdraw": "maintainer",
     "/channels/stable/recall": "maintainer",
+    "/channels/stable/drop": "maintainer",
     "/rollouts/{rollout}/halt": "maintainer",
     "/rollouts/{rollout}/resume": "maintainer",
     "/clusters/join": "maintainer",
@@ -98,6 +99,15 @@ def test_every_path_of_the_dashboard_is_in_these_tables(ids):
     tested = [*PAGES, *ACTIONS, *OWN, "/sign-in", "/settings/theme"]
     names = {get_resolver().resolve(path.format(**ids).partition("?")[0]).url_name for path in tested}
     assert {one.name for one in [*accounts, *dashboard] if isinstance(one, URLPattern | URLResolver)} == names
+
+
+def test_every_form_is_posted_on_both_databases(ids):
+    from tests.browser.test_databases import FORMS
+
+    def names(paths):
+        return {get_resolver().resolve(path.format(**ids)).url_name for path in paths}
+
+    assert names(path for path, _, _ in FORMS) >= names([*ACTIONS, *OWN])
 
 
 def test_a_person_may_not_end_anothers_token(client_of, people):
