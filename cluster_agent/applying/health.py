@@ -1,6 +1,7 @@
 """Waiting until what a release's manifest names really runs, or until it is clear that it never will.
 
-Works for any chart: the objects come from the applied manifest. One list per kind and round, a round every half second.
+Works for any chart: the objects come from the applied manifest. One list per kind and round; between rounds a tenth of what the wait
+has taken so far, half a second at most, so that looking late adds little to a short wait and looking often little to a long one.
 A hopeless state must last for its patience, because a quota or a pull may recover by itself; then the reason is found: the log
 line of the crashed container, or the controller's complaint.
 """
@@ -15,7 +16,7 @@ from cluster_agent.applying.readiness import Hopeless, Ready, Target, Verdict, W
 from cluster_agent.contract import yamls
 from cluster_agent.errors import Unreachable
 
-ROUND_SECONDS = 0.5
+SHORTEST_ROUND_SECONDS, LONGEST_ROUND_SECONDS = 0.15, 0.5
 # Seconds that a hopeless state must last before we give up.
 PATIENCE = {"unschedulable": 30.0, "quota_exceeded": 6.0, "policy_denied": 3.0, "forbidden": 6.0, "image_pull": 15.0}
 DEFAULT_PATIENCE = 1.0
@@ -66,8 +67,8 @@ def wait_healthy(
 
     Raises ``ChangeFailed`` with a code and the decisive line, or ``Unreachable`` when the API server does not answer until the end.
     """
-    watch, deadline, good = _Watch(kube, since), now() + timeout, 0
-    wanted = list(wanted)
+    watch, began, good = _Watch(kube, since), now(), 0
+    deadline, wanted = began + timeout, list(wanted)
     while good < 2:
         try:
             waiting = _round(watch, wanted, now())
@@ -78,7 +79,8 @@ def wait_healthy(
             waiting, good = [], 0
         if waiting and now() >= deadline:
             raise reasons.timed_out(watch.kube, watch.since, waiting, timeout)
-        sleep(ROUND_SECONDS if good == 0 else ROUND_SECONDS / 2)
+        pause = min(max((now() - began) / 10, SHORTEST_ROUND_SECONDS), LONGEST_ROUND_SECONDS)
+        sleep(pause if good == 0 else pause / 2)
 
 
 def healthy_now(kube: Kube, wanted: Iterable[Target]) -> str:

@@ -52,13 +52,13 @@ def by_hand(world: AgentWorld, version: str) -> float:
     return time.monotonic() - began
 
 
-def by_agent(world: AgentWorld, version: str) -> float:
-    """Return the seconds from published to reported healthy."""
+def by_agent(world: AgentWorld, version: str) -> tuple[float, dict[str, float]]:
+    """Return the seconds from published to reported healthy, and what the agent's steps took of them."""
     application = world.releases.release(version, backup=False)
     began = time.monotonic()
     generation = world.control_plane.publish(application)
     world.wait(lambda: "healthy" in world.control_plane.outcomes(generation))
-    return time.monotonic() - began
+    return time.monotonic() - began, world.control_plane.last("healthy").timings
 
 
 def main() -> int:
@@ -93,13 +93,15 @@ def measure(world: AgentWorld, agent: Any) -> list[tuple[str, float, float | Non
     agent.terminate()
     agent.wait(30)
     hand = [by_hand(world, f"1.{number}.2") for number in range(ROUNDS)]
-    seconds, alone = statistics.median(with_agent), statistics.median(hand)
+    seconds, alone = statistics.median(took for took, _ in with_agent), statistics.median(hand)
+    steps = {step: statistics.median(steps[step] for _, steps in with_agent) for step in ("fetch", "apply", "settle")}
     return [
         ("agent idle, MiB", idle, IDLE_LIMIT_MIB),
         ("agent applying, peak MiB of all its processes", peak, APPLYING_LIMIT_MIB),
         (f"requests in {polls} polls with nothing new", float(asked), polls * 1.2),
         ("helm upgrade --wait by hand, s", alone, None),
         (f"published to healthy, s (poll every {POLL_SECONDS:g} s)", seconds, None),
+        *((f"  of which {step}, s", took, None) for step, took in steps.items()),
         ("ratio, poll interval taken off", (seconds - POLL_SECONDS) / alone, RATIO_LIMIT),
     ]
 
