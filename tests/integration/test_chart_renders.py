@@ -91,7 +91,7 @@ def test_each_part_sees_its_own_secrets_and_folders_alone(tmp_path: Path) -> Non
     assert seen == {
         "web": {*servers, *outside, "webhooks", data, tuf, evidence, sealing},
         "worker": {*servers, *outside, "root-key", "online-key", data, tuf, sealing},
-        "rehearsals": {*servers, *outside, "rehearsals", tuf, evidence, sealing},
+        "rehearsals": {*servers, "docker", "accounts", "rehearsals", tuf, evidence, sealing},
         "beat": servers,
         "migrate": {"/tmp", "database"},
     }

@@ -36,8 +36,8 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- concat (list $name $service (printf "%s.svc" $service) (printf "%s.svc.cluster.local" $service)) .Values.allowedHosts | toJson -}}
 {{- end }}
 
-{{- /* A pod of one part. Takes: root, part, args, and what it is given: database, broker, web, outside, signs, published (rw | ro),
-evidence (rw | ro), sealing (rw | ro: the key of stored accounts), kubeconfig. A part that is given nothing sees nothing. */ -}}
+{{- /* A pod of one part. Takes: root, part, args, and what it is given: database, broker, web, outside, logins (of registries, which outside
+has too), signs, published (rw | ro), evidence (rw | ro), sealing (rw | ro: the key of stored accounts), kubeconfig. A part that is given nothing sees nothing. */ -}}
 {{- define "tidegate.pod" -}}
 {{- $root := .root -}}
 {{- $values := .root.Values -}}
@@ -96,13 +96,15 @@ spec:
         {{- if .sealing }}
         - {name: TIDEGATE_SECRETS_KEY_FILE, value: /var/lib/tidegate/sealing/secrets.key}
         {{- end }}
-        {{- if .outside }}
+        {{- if or .outside .logins }}
         {{- if $values.registryCredentials.existingSecret }}
         - {name: TIDEGATE_DOCKER_CONFIG, value: /etc/tidegate/docker/config.json}
         {{- end }}
         {{- if $values.accounts.existingSecret }}
         - {name: TIDEGATE_ACCOUNTS_FILE, value: /etc/tidegate/accounts/accounts.yaml}
         {{- end }}
+        {{- end }}
+        {{- if .outside }}
         {{- if $values.git.existingSecret }}
         - {name: TIDEGATE_GIT_SSH_KEY_FILE, value: /etc/tidegate/git/ssh-privatekey}
         - {name: TIDEGATE_GIT_KNOWN_HOSTS_FILE, value: /etc/tidegate/git/known_hosts}
@@ -205,8 +207,8 @@ spec:
 {{- if .broker }}{{ $found = append $found (dict "name" "broker" "secret" $values.broker.existingSecret "items" (list (dict "key" $values.broker.key "path" "url"))) }}{{ end -}}
 {{- if .kubeconfig }}{{ $found = append $found (dict "name" "rehearsals" "secret" $values.rehearsals.kubeconfigSecret "items" (list (dict "key" $values.rehearsals.key "path" "kubeconfig"))) }}{{ end -}}
 {{- if and .web $values.webhooks.existingSecret }}{{ $found = append $found (dict "name" "webhooks" "secret" $values.webhooks.existingSecret) }}{{ end -}}
-{{- if and .outside $values.registryCredentials.existingSecret }}{{ $found = append $found (dict "name" "docker" "secret" $values.registryCredentials.existingSecret "items" (list (dict "key" $values.registryCredentials.key "path" "config.json"))) }}{{ end -}}
-{{- if and .outside $values.accounts.existingSecret }}{{ $found = append $found (dict "name" "accounts" "secret" $values.accounts.existingSecret) }}{{ end -}}
+{{- if and (or .outside .logins) $values.registryCredentials.existingSecret }}{{ $found = append $found (dict "name" "docker" "secret" $values.registryCredentials.existingSecret "items" (list (dict "key" $values.registryCredentials.key "path" "config.json"))) }}{{ end -}}
+{{- if and (or .outside .logins) $values.accounts.existingSecret }}{{ $found = append $found (dict "name" "accounts" "secret" $values.accounts.existingSecret) }}{{ end -}}
 {{- if and .outside $values.git.existingSecret }}{{ $found = append $found (dict "name" "git" "secret" $values.git.existingSecret) }}{{ end -}}
 {{- /* Optional: the root key may be taken away, and everything goes on. */ -}}
 {{- if and .signs $values.keys.rootSecret }}{{ $found = append $found (dict "name" "root-key" "secret" $values.keys.rootSecret "optional" true "items" (list (dict "key" "root.pem" "path" "root.pem"))) }}{{ end -}}
