@@ -26,6 +26,10 @@ COPY LICENSE offline*/program program/
 RUN docker/install.sh program control-plane
 
 FROM ${BASE}
+# git over SSH
+RUN apt-get update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends openssh-client \
+ && rm -rf /var/lib/apt/lists /var/cache/apt /usr/share/doc/openssh-client
 RUN useradd --system --uid 65532 --home-dir /var/lib/tidegate --create-home tidegate \
  && install -d -o tidegate -g tidegate -m 700 /var/lib/tidegate/data /var/lib/tidegate/data/tuf /var/lib/tidegate/data/evidence \
     /var/lib/tidegate/sealing /var/lib/tidegate/cache
