@@ -52,7 +52,8 @@ def shared_reader() -> Reader:
 def reader_of(settings: Settings, accounts: Accounts, http: PoliteClient) -> Reader:
     """Return what reads the outside with these accounts."""
     sources = SourceMaker(settings, accounts, http)
-    return Reader(cache(sources), sources.registry, owner_of=owner_of(accounts), helm=settings.helm)
+    unspoken, owner = accounts.unspoken, owner_of(accounts)
+    return Reader(cache(sources), sources.registry, owner_of=owner, unspoken=unspoken, helm=settings.helm)
 
 
 def account_owner(spec: SourceSpec, application: str) -> str:

@@ -15,11 +15,10 @@ from urllib.parse import quote, quote_plus
 import msgspec
 
 from control_plane.domain.accounts import FITS, Kind, Scope, Use, in_order, owner, usual_host, verdicts
-from control_plane.domain.errors import InvalidInput, TidegateError, Transient
+from control_plane.domain.errors import InvalidInput, Transient
+from control_plane.upstreams.unspoken import Unspoken
 
 TOKEN_USER = "token"  # noqa: S105 – what takes a token as a password does not look at the user's name
-HIDDEN = "[secret]"
-SHORTEST_HIDDEN = 4  # a shorter secret stands in half of all messages, and hiding it there would say where it is
 _URL_SAFE = str.maketrans("+/", "-_")
 Scheme = Literal["basic", "bearer"]
 
@@ -88,11 +87,17 @@ class Fixed:
 
 
 class Accounts:
-    """Finds accounts in ``origins``, whose order counts among equals. May be used by many threads."""
+    """Finds accounts in ``origins``, whose order counts among equals. May be used by many threads.
 
-    def __init__(self, *origins: Origin, note: Note = lambda _account, _refused: None) -> None:
+    ``unspoken`` remembers the secret of each that was found.
+    """
+
+    def __init__(
+        self, *origins: Origin, note: Note = lambda _account, _refused: None, unspoken: Unspoken | None = None
+    ) -> None:
         self.origins = origins
         self.note = note
+        self.unspoken = unspoken or Unspoken()
 
     def find(self, host: str, path: str = "", application: str = "", *, use: Use = "registry") -> Account | None:
         """Return the account for ``host`` and ``path``, or None: nobody is asked for a password that is not needed.
@@ -101,6 +106,7 @@ class Accounts:
         """
         for entry in in_order(self.entries(host), usual_host(host), path, application):
             if (account := _read(entry, use)) is not None:
+                self.unspoken.add(account)
                 return account
         return None
 
@@ -115,7 +121,7 @@ class Accounts:
         Only they are used for what a stranger's file names (an index, a chart's dependencies): whoever writes such a file must not
         make us read with everybody's account what only we may see.
         """
-        return Accounts(*map(_Granted, self.origins), note=self.note)
+        return Accounts(*map(_Granted, self.origins), note=self.note, unspoken=self.unspoken)
 
     def has_own(self, application: str) -> bool:
         """Say whether any account was given to this application by name."""
@@ -172,24 +178,6 @@ def checked_secret(secret: str, kind: Kind, where: str) -> str:
 
 
 @contextmanager
-def unspoken(account: Account | None) -> Iterator[list[str]]:
-    """Whatever goes wrong inside is told without the account's secret, however the other side repeats it.
-
-    Yields a list for headers that are sent meanwhile: they are not told either.
-    """
-    headers: list[str] = []
-    try:
-        yield headers
-    except TidegateError as error:
-        more = [part for header in headers for part in (header, header.partition(" ")[2])]
-        told = without((*(account.spellings() if account else ()), *more), error.message)
-        if told == error.message:
-            raise
-        error.message, error.args = told, (told,)
-        raise error from None
-
-
-@contextmanager
 def named_by_strangers(what: str) -> Iterator[None]:
     """Say of what is not public that only the application's own account is used for it (see ``Accounts.granted``)."""
     try:
@@ -200,14 +188,6 @@ def named_by_strangers(what: str) -> Iterator[None]:
         words = f"{what} is not public, and for what others name only an account of the application's own is used"
         hint = "`tidegate account add PLACE --app APPLICATION`"
         raise Transient(f"{words} ({hint}): {error.message}", retry_after=error.retry_after, code="denied") from error
-
-
-def without(secrets: Sequence[str], text: str) -> str:
-    """Return ``text`` with each of ``secrets`` replaced."""
-    for secret in sorted(set(secrets), key=len, reverse=True):
-        if len(secret) >= SHORTEST_HIDDEN:
-            text = text.replace(secret, HIDDEN)
-    return text
 
 
 def _base64(text: str) -> str:

@@ -10,7 +10,6 @@ from dulwich.client import AbstractHttpGitClient, GitClient, SSHGitClient
 from dulwich.errors import GitProtocolError, NotGitRepository
 
 from control_plane.domain.errors import NotFound, TidegateError, Transient
-from control_plane.upstreams.credentials import unspoken
 from control_plane.upstreams.git_address import Place, place_of
 from control_plane.upstreams.git_ssh import Ssh, SshProgram, files_of, host_key_trouble, noted, stderr_of
 from control_plane.upstreams.registry_protocol import without_secrets
@@ -31,7 +30,7 @@ def connected(location: str, web: WebClient, ssh: Ssh) -> Iterator[tuple[GitClie
             yield _WebGit(place.url, web), ""
         return
     account = ssh.accounts.find(place.server, place.name, ssh.application, use="ssh")
-    with unspoken(account), noted(account, ssh.accounts), _told(place), files_of(ssh, account) as (key, known_hosts):
+    with noted(account, ssh.accounts), _told(place), files_of(ssh, account) as (key, known_hosts):
         vendor = SshProgram(msgspec.structs.replace(ssh, key=key), known_hosts)
         yield SSHGitClient(place.host, port=place.port, username=place.user, vendor=vendor, quiet=True), place.path
 

@@ -22,7 +22,7 @@ from control_plane.domain.versions import platforms, references
 from control_plane.domain.versions.references import InvalidReference, Reference
 from control_plane.upstreams import registry_auth, tag_memo, validators
 from control_plane.upstreams import registry_protocol as protocol
-from control_plane.upstreams.credentials import Account, Accounts, unspoken
+from control_plane.upstreams.credentials import Account, Accounts
 from control_plane.upstreams.docker_config import DockerConfig
 from control_plane.upstreams.http import PoliteClient, retry_after
 from control_plane.upstreams.registry_auth import TokenRequest
@@ -289,16 +289,13 @@ class RegistryClient:
         account = None if self._mirror(name) else self._accounts.find(name.domain, name.path, application)
         key = TokenKey("/".join(url.split("/", 3)[:3]), name.path, account)
         used = self._tokens.known(key)
-        with unspoken(account) as hidden:
-            hidden.append(used)
-            answer = self._follow(method, url, sent | ({"Authorization": used} if used else {}), limit)
-            if answer.status == 401:
-                lent = self._lent(name, answer, key, used)
-                hidden.append(lent)
-                answer = self._follow(method, url, sent | {"Authorization": lent}, limit)
-            self._note(account, answer.status)
-            _raise_for(answer, name)
-            return answer
+        answer = self._follow(method, url, sent | ({"Authorization": used} if used else {}), limit)
+        if answer.status == 401:
+            lent = self._lent(name, answer, key, used)
+            answer = self._follow(method, url, sent | {"Authorization": lent}, limit)
+        self._note(account, answer.status)
+        _raise_for(answer, name)
+        return answer
 
     def _lent(self, name: Reference, refused: _Answer, key: TokenKey, used: str) -> str:
         """Return another header than ``used``, by what the registry's challenge asks for."""
@@ -362,7 +359,9 @@ class RegistryClient:
                 f"{_shown(refused.url)} sends us to {_shown(realm)!r} for a token: refused", code="token_realm"
             )
         asked = registry_auth.token_request(realm, challenge.params.get("service", ""), name.path, account)
-        return _token_of(self._follow(asked.method, asked.url, asked.headers, MAX_DOCUMENT, asked.content), asked)
+        lent = _token_of(self._follow(asked.method, asked.url, asked.headers, MAX_DOCUMENT, asked.content), asked)
+        self._accounts.unspoken.add_token(lent.header)
+        return lent
 
 
 def read_name(text: str) -> Reference:

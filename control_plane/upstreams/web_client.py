@@ -16,7 +16,7 @@ import msgspec
 
 from control_plane.domain.accounts import usual_host
 from control_plane.domain.errors import InvalidInput, NotFound, Transient
-from control_plane.upstreams.credentials import NOBODY, Account, Accounts, Scheme, unspoken
+from control_plane.upstreams.credentials import NOBODY, Account, Accounts, Scheme
 from control_plane.upstreams.http import PoliteClient
 from control_plane.upstreams.registry_auth import is_internal, is_loopback
 from control_plane.upstreams.registry_protocol import read_json, without_secrets
@@ -88,16 +88,12 @@ class WebClient:
         """
         authorization = account.header(scheme) if account and _is_private(url) else ""
         sent = {**(headers or {}), **({"Authorization": authorization} if authorization else {})}
-        with unspoken(account) as hidden:
-            hidden.append(authorization)
-            answer = self._follow(url, sent, _Call(method, content, limit, into, patience))
-            if account is not None and authorization:
-                self._note(account, answer)
-            elif account is not None and answer.status == 401:
-                raise Transient(
-                    f"{without_secrets(url)} wants a password, which is sent over https only", code="denied"
-                )
-            return _checked(answer)
+        answer = self._follow(url, sent, _Call(method, content, limit, into, patience))
+        if account is not None and authorization:
+            self._note(account, answer)
+        elif account is not None and answer.status == 401:
+            raise Transient(f"{without_secrets(url)} wants a password, which is sent over https only", code="denied")
+        return _checked(answer)
 
     def _note(self, account: Account, answer: Answer) -> None:
         if answer.status in {401, 403, 407} and not _is_limited(answer):

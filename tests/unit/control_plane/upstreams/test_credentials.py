@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from control_plane.domain.accounts import Kind
 from control_plane.domain.errors import InvalidInput, Transient
 from control_plane.upstreams.accounts_file import AccountsFile, read_accounts
-from control_plane.upstreams.credentials import Account, Accounts, Fixed, unspoken
+from control_plane.upstreams.credentials import Account, Accounts, Fixed
 from control_plane.upstreams.docker_config import DockerConfig
+from control_plane.upstreams.unspoken import Unspoken
 from control_plane.upstreams.web_client import WebClient
 from tests.support.accounts import accounts, entry
 
@@ -96,10 +97,11 @@ def test_an_account_that_cannot_be_read_is_not_replaced_by_another(tmp_path: Pat
 @pytest.mark.parametrize("kind", ["password", "token", "identity", "ssh-key"])
 @given(secret=st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=8, max_size=40))
 def test_whatever_a_server_repeats_the_secret_is_not_told(kind: Kind, secret: str) -> None:
-    account = Account("me", secret, kind)
+    account, unspoken = Account("me", secret, kind), Unspoken()
+    unspoken.add(account)
     header = account.header("bearer")
     repeated = [header, quote(secret), base64.b64encode(secret.encode()).decode(), json.dumps({"a": secret}), secret]
-    with pytest.raises(Transient) as caught, unspoken(account):
+    with pytest.raises(Transient) as caught, unspoken.kept():
         raise Transient(f"it says {' and '.join(repeated)}")
     for spelling in (secret, header.partition(" ")[2], quote(secret)):
         assert spelling not in f"{caught.value} {caught.value.message} {caught.value.__cause__}"
