@@ -12,6 +12,7 @@ from control_plane.domain.kept_charts import GRACE
 from control_plane.publishing.artifacts import artifact_is_whole, artifact_path, artifacts_kept
 from control_plane.services import applications, releases
 from control_plane.store.queries.needs_you import Need, needs_you
+from control_plane.store.reads import fleet
 from control_plane.store.reads import releases as reads
 from tests.support.world import IMAGE, START, World, declare
 
@@ -70,6 +71,17 @@ def test_a_chart_that_is_lost_or_damaged_is_fetched_again(world: World, damage: 
     (event,) = world.audit("release.chart_restored")
     assert event.data["chart_digest"] == digest
     assert event.reason == f"its chart was lost or damaged, and {CHARTS} had it still"
+
+
+def test_a_kept_chart_is_required_of_agents_and_one_that_cannot_take_it_is_shown(world: World) -> None:
+    publish(world, "2.2.8")
+    (manifest,) = [row.manifest for row in world.publications("edge")]
+    assert (manifest["format"], manifest["applications"][0]["requires"]) == (2, ["kept-charts"])
+    world.enrol("berlin", channel="edge")
+    world.report("berlin")
+    with world.scope() as session:
+        agent = fleet.cluster(session, name="berlin").agent
+    assert (agent.update, agent.words) == ("needed", "it cannot take what its channel has (kept-charts)")
 
 
 def test_one_that_is_gone_upstream_too_needs_a_person_until_it_is_there_again(world: World) -> None:
