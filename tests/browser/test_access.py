@@ -69,8 +69,28 @@ def test_doors_are_accessible(open_page, scheme):
     open_page.complaints.clear()  # the browser notes the 404
 
 
-def test_live_updates_do_not_shift_the_page(open_page):
-    page = open_page("/")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_what_opens_is_accessible_too(open_page, scheme, width):
+    """Forms that open beside a button, the palette, a form with mistakes."""
+    page = open_page("/applications/miniflux", color_scheme=scheme, width=width, reduced_motion="reduce")
+    for name in ("Hold", "Make a release", "Remove"):
+        page.locator("summary", has_text=name).click()
+        assert complaints_about(page) == [], name
+        page.keyboard.press("Escape")
+    page.keyboard.press("Control+k")
+    page.locator("#palette-hits a").first.wait_for()
+    assert complaints_about(page) == []
+    page.goto("/applications/miniflux/edit")
+    page.get_by_label("The application's file").fill("spec: {chart: {oci: x}, chanels: 1}")
+    page.locator("#verdict .mistakes li").first.wait_for()
+    assert complaints_about(page) == []
+
+
+@pytest.mark.parametrize("path", ["/", "/rollouts/{rollout}", "/applications/paperless/releases/2.19.0", "/fleet"])
+def test_live_updates_do_not_shift_the_page(open_page, server, path):
+    page = open_page(path.format(**server.ids))
+    page.wait_for_timeout(300)
     page.evaluate(
         """() => { window.shift = 0; new PerformanceObserver(list => {
             for (const one of list.getEntries()) window.shift += one.value; }).observe({type: "layout-shift", buffered: false}); }"""

@@ -171,3 +171,45 @@ def test_signing_out_leads_to_the_door(open_page):
     expect(page).to_have_url(re.compile("/sign-in$"))
     page.goto("/clusters")
     expect(page).to_have_url(re.compile("/sign-in"))
+
+
+def test_the_palette_goes_anywhere_by_the_keyboard_alone(open_page):
+    page = open_page("/audit")
+    page.keyboard.press("Control+k")
+    field = page.get_by_label("Go to an application, release, cluster, channel or page")
+    expect(field).to_be_focused()
+    hits = page.locator("#palette-hits a")
+    expect(hits.first).to_have_text("Overview")
+    page.keyboard.type("harbour-0")
+    expect(hits).to_have_count(8)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    expect(hits.nth(1)).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    expect(field).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#palette")).to_be_hidden()
+    page.keyboard.press("Control+k")
+    field.fill("miniflux 2.2.16")
+    expect(hits).to_have_count(2)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("miniflux 2.2.16")
+
+
+def test_moments_within_words_are_in_the_readers_zone(open_page):
+    page = open_page("/channels/stable", timezone_id="Asia/Tokyo", locale="en-GB")
+    soaking = page.locator(".line", has_text="grafana")
+    expect(soaking).to_contain_text("soaks in edge until")
+    expect(soaking).not_to_contain_text("UTC")
+
+
+def test_a_focused_time_shows_its_exact_moment(open_page):
+    page = open_page("/audit")
+    page.locator("table time").first.focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    shown = page.evaluate("getComputedStyle(document.activeElement, '::after').content")
+    assert re.search(r"20\d\d", shown)

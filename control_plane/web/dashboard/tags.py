@@ -1,12 +1,13 @@
 """Template tags: icons, states, times, digests. Never colour alone: every state is icon + word + colour."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.template import Library
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import escape, format_html
+from django.utils.safestring import mark_safe
 
 from control_plane.web.assets import asset_url
 from control_plane.web.dashboard import words
@@ -14,6 +15,7 @@ from control_plane.web.dashboard import words
 register = Library()
 SHORT_DIGEST = 12
 LEAST_ROWS, MOST_ROWS = 18, 48
+_MOMENT = re.compile(r"\b(\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?) UTC")
 DIGEST_PREFIX = "sha256:"
 
 
@@ -50,6 +52,26 @@ def when(moment: datetime | None, otherwise: str = "never") -> Any:
         moment.strftime("%Y-%m-%d %H:%M:%S"),
         words.relative(moment, timezone.now()),
     )
+
+
+def due(moment: datetime | None, otherwise: str = "–") -> Any:
+    """Return when something comes next; what should have come already comes now."""
+    if moment is None or moment > timezone.now():
+        return when(moment, otherwise)
+    return format_html('<span title="{} UTC">now</span>', moment.strftime("%Y-%m-%d %H:%M:%S"))
+
+
+def moments(text: str) -> Any:
+    """Return words of the domain in which every moment (``2026-11-24 06:20 UTC``) is a time, shown in the reader's zone."""
+    parts, at = [], 0
+    for found in _MOMENT.finditer(text):
+        moment = datetime.fromisoformat(found[1]).replace(tzinfo=UTC)
+        parts += [
+            escape(text[at : found.start()]),
+            format_html('<time datetime="{}" data-exact>{}</time>', moment.isoformat(), found[0]),
+        ]
+        at = found.end()
+    return mark_safe("".join([*parts, escape(text[at:])]))  # noqa: S308  every part is escaped
 
 
 def digest(value: str | None) -> Any:
@@ -96,9 +118,10 @@ def rows(text: str) -> int:
     return max(LEAST_ROWS, min(text.count("\n") + 3, MOST_ROWS))
 
 
-for tag in (icon, state, tone, when, digest, between, percent):
+for tag in (icon, state, tone, when, due, digest, between, percent):
     register.simple_tag(tag)
 register.simple_tag(asset_url, name="asset")
+register.filter("moments", moments)
 register.filter("short", short)
 register.filter("size", size)
 register.filter("get", get)

@@ -6,6 +6,8 @@
   const UNITS = [[86400, "day"], [3600, "h"], [60, "min"], [1, "s"]];
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
 
+  const short = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
   function relative(moment) {
     const seconds = (Date.now() - moment) / 1000;
     const distance = Math.abs(seconds);
@@ -19,7 +21,7 @@
   function showTimes() {
     for (const time of document.querySelectorAll("time[datetime]")) {
       const moment = Date.parse(time.dateTime);
-      const words = relative(moment);
+      const words = "exact" in time.dataset ? short.format(moment) : relative(moment);
       if (time.textContent !== words) time.textContent = words;
       const title = exact.format(moment);
       if (time.title !== title) time.title = title;
@@ -43,6 +45,31 @@
     document.getElementById("announce").textContent = words;
   }
 
+  // The palette: search and go, with the keyboard alone.
+  const palette = document.getElementById("palette");
+
+  function openPalette() {
+    if (!palette || palette.open) return;
+    palette.showModal();
+    const field = document.getElementById("palette-q");
+    field.select();
+    field.dispatchEvent(new CustomEvent("tidegate:open"));
+  }
+
+  function walkPalette(event) {
+    const links = [...palette.querySelectorAll("#palette-hits a")];
+    const at = links.indexOf(document.activeElement);
+    if (event.key === "ArrowDown") links[Math.min(at + 1, links.length - 1)]?.focus();
+    else if (event.key === "ArrowUp" && at > 0) links[at - 1].focus();
+    else if (event.key === "ArrowUp") document.getElementById("palette-q").focus();
+    else if (event.key === "Enter" && at < 0 && links.length) links[0].click();
+    else return;
+    event.preventDefault();
+  }
+
+  palette?.addEventListener("keydown", walkPalette);
+  palette?.addEventListener("click", (event) => event.target === palette && palette.close());
+
   // A mistake leads to its place in the text that it is about.
   function showPlace(button) {
     const field = document.getElementById("file");
@@ -62,7 +89,7 @@
     const main = document.getElementById("main");
     const field = document.activeElement?.closest?.("input, textarea, select");
     return Boolean(
-      main?.querySelector("[data-once], details.act[open]") || (field && main?.contains(field)) ||
+      palette?.open || main?.querySelector("[data-once], details.act[open]") || (field && main?.contains(field)) ||
       [...(main?.querySelectorAll("textarea") ?? [])].some((one) => one.value !== one.defaultValue)
     );
   }
@@ -112,8 +139,10 @@
 
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest?.("input, textarea, select");
-    const wanted = (event.key === "/" && !typing) || (event.key.toLowerCase() === "k" && (event.metaKey || event.ctrlKey));
-    if (wanted) {
+    if (event.key.toLowerCase() === "k" && (event.metaKey || event.ctrlKey)) {
+      event.preventDefault();
+      openPalette();
+    } else if (event.key === "/" && !typing) {
       event.preventDefault();
       document.getElementById("q")?.focus();
     } else if (event.key === "Escape") {
@@ -136,7 +165,7 @@
   document.addEventListener("htmx:after:swap", () => {
     showTimes();
     showCopyButtons();
-    announce("The page was updated");
+    announce(palette?.open ? `${palette.querySelectorAll("#palette-hits a").length} found` : "The page was updated");
   });
 
   addEventListener("pageshow", (event) => {
