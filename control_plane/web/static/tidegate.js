@@ -62,6 +62,7 @@
     if (event.key === "ArrowDown") links[Math.min(at + 1, links.length - 1)]?.focus();
     else if (event.key === "ArrowUp" && at > 0) links[at - 1].focus();
     else if (event.key === "ArrowUp") document.getElementById("palette-q").focus();
+    else if (event.key === "Escape") palette.close(); // a search field would take the first one for itself
     else if (event.key === "Enter" && at < 0 && links.length) links[0].click();
     else return;
     event.preventDefault();
