@@ -17,7 +17,7 @@ from cronsim import CronSim
 
 from control_plane.domain.retries import failed_look
 
-SLACK_SECONDS = 2.0
+SLACK_SECONDS = 3.0
 JITTER = 0.05
 CRON_JITTER_SECONDS = 10.0
 LEAST_PAUSE_SECONDS = 1.0

@@ -30,6 +30,7 @@ from control_plane.store.nudges import nudge
 from control_plane.store.session import Session, SessionScope, session_scope
 
 LEASE_SECONDS = 60.0
+GOLDEN = 0.618  # multiples of it spread evenly
 RECHECK_SECONDS = 3600.0  # what was chosen is asked for again: its tag may have moved
 ASKED_AT_ONCE = 10
 CANDIDATES = 10
@@ -312,9 +313,14 @@ def _settle(session: Session, application_id: int, outcome: Outcome, now: dateti
     else:
         application.choice = result.reason
     asks_again = outcome.lacks or (isinstance(result, Waiting) and result.asks_again)
-    pause = application.poll_seconds if asks_again else RECHECK_SECONDS
+    pause = application.poll_seconds if asks_again else _recheck_seconds(application_id)
     later = min(outcome.again_at or datetime.max.replace(tzinfo=now.tzinfo), now + timedelta(seconds=pause))
     _end(session, application, max(later, now + timedelta(seconds=1)))
+
+
+def _recheck_seconds(application_id: int) -> float:
+    """Return a pause of an hour or up to a quarter less, each application its own: those declared together do not stay together."""
+    return RECHECK_SECONDS * (1 - application_id * GOLDEN % 1 / 4)
 
 
 def _fail(session: Session, application_id: int, failure: CouldNotAsk, now: datetime) -> None:

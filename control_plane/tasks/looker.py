@@ -88,9 +88,8 @@ class Looker:
         self._next_take = self._next_flush = 0.0
         self._next_renewal = time.monotonic() + RENEW_SECONDS
         self._few = 0  # more is due: it is taken as soon as fewer than these wait
-        self._noting = (
-            threading.Lock()
-        )  # what changed is written down one by one: SQLite's writers only wait for each other
+        # What changed is written down one by one: SQLite's writers would only wait for each other, and badly.
+        self._noting = threading.Lock()
         self._keeper = threading.Thread(target=self._keep, name="tidegate-looks", daemon=True)
 
     def start(self) -> None:
@@ -232,29 +231,36 @@ class Looker:
         begun: tuple[str, Target] | None = (host, target)
         while begun is not None:
             host, target = begun
-            changed, begun = self._ended(host, read_source(target, self._reader))
+            changed = self._settled(host, read_source(target, self._reader))
             if changed is not None:
                 self._note(changed)
+            begun = self._next(host)
 
-    def _ended(self, host: str, outcome: Outcome) -> tuple[Outcome | None, tuple[str, Target] | None]:
-        """Take note of a look that ended; return it where it changed something, and what is to be read next by the same thread."""
+    def _settled(self, host: str, outcome: Outcome) -> Outcome | None:
+        """Take what a look brought; return it where it changed something and is to be written down at once."""
         with self._state:
             now, source_id = time.monotonic(), outcome.target.source_id
             outcome = Outcome(self._held.get(source_id, outcome.target), outcome.result)
-            self._turns.end(host)
             rest = _short_rest(outcome)
             if rest and not self._stopping:
                 self._turns.rest(host, now + rest)
                 self._turns.add(host, outcome.target, first=True)
-            else:
-                self._held.pop(source_id, None)
-            if outcome.is_quiet and (not rest or self._stopping):
-                self._next_flush = self._next_flush if self._done else now + FLUSH_SECONDS
-                self._done.append(outcome)
-            begun = None if self._stopping else self._begin()
+                return None
+            self._held.pop(source_id, None)
+            if not outcome.is_quiet:
+                return outcome
+            self._next_flush = self._next_flush if self._done else now + FLUSH_SECONDS
+            self._done.append(outcome)
+            return None
+
+    def _next(self, host: str) -> tuple[str, Target] | None:
+        """End a look; return what is to be read next by the same thread."""
+        with self._state:
+            self._turns.end(host)
             if self._stopping:
                 self._state.notify_all()
-        return (None if outcome.is_quiet else outcome), begun
+                return None
+            return self._begin()
 
     def _note(self, outcome: Outcome) -> None:
         try:

@@ -30,6 +30,7 @@ BOUND_SECONDS, BOUND_MS = 60.0, 5.0
 PUBLISHED, OVER_SECONDS = 300, 90.0
 FIRST_LOOKS_SECONDS = 1_800.0
 DAY_SECONDS = 86_400
+ROUND_SECONDS = 60.0  # until every place has its own rhythm
 
 
 class Registry:
@@ -181,6 +182,7 @@ def main(count: int, kind: str) -> int:
         try:
             with plane(kind, Path(name), registry.host, count) as (processes, engine):
                 looked, weighed = settle(processes, engine)
+                time.sleep(ROUND_SECONDS)
                 cpu, asked, since = processes.cpu_seconds(), registry.requests(), time.monotonic()
                 waits = watch(engine, registry, count)
                 seconds = time.monotonic() - since

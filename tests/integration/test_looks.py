@@ -121,7 +121,7 @@ def test_fifty_unchanged_places_cost_a_few_statements(known: Engine) -> None:
     assert len([one for one in statements if not one.startswith(("BEGIN", "COMMIT"))]) <= 5
     for source in rows(known):
         assert (source.lease_until, source.failures, source.last_look_at) == (None, 0, now)
-        assert source.next_look_at == now + timedelta(seconds=58)
+        assert source.next_look_at == now + timedelta(seconds=57)
 
 
 def test_who_lost_his_lease_changes_nothing(known: Engine) -> None:
@@ -154,7 +154,7 @@ def test_what_lasts_keeps_its_lease_and_remembers_who_asked_meanwhile(known: Eng
     asked, quiet, *_ = rows(known)
     assert asked.next_look_at == end + timedelta(seconds=sources.NUDGE_SECONDS)
     assert quiet.next_look_at is not None
-    assert quiet.next_look_at == max(now + timedelta(seconds=58), end + timedelta(seconds=1))
+    assert quiet.next_look_at == max(now + timedelta(seconds=57), end + timedelta(seconds=1))
 
 
 def test_nobody_polls_a_place_again_that_was_given_up_during_its_look(known: Engine) -> None:
