@@ -451,12 +451,12 @@ def _check_redirect(origin: str, target: str) -> None:
 
 def _raise_for(answer: _Answer, name: Reference) -> None:
     """Raise what the status means; nothing for an answer that can be used."""
-    where, status = _shown(answer.url), answer.status
-    codes = protocol.error_codes(answer.body)
-    if "text/html" in answer.headers.get("content-type", "") and status < 500:
-        raise protocol.not_a_registry(where, "HTML")
-    if status in {200, 304}:
+    status, is_html = answer.status, "text/html" in answer.headers.get("content-type", "")
+    if status in {200, 304} and not is_html:
         return
+    where, codes = _shown(answer.url), protocol.error_codes(answer.body)
+    if is_html and status < 500:
+        raise protocol.not_a_registry(where, "HTML")
     words = f"HTTP {status}{' ' + ', '.join(codes) if codes else ''}"
     if status == 404:
         if answer.body and not codes:
