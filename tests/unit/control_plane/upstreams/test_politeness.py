@@ -1,6 +1,6 @@
 """Budgets, pauses and the circuit of one host, on a clock that the tests move; and the client that obeys them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import httpx2
 import pytest
@@ -209,3 +209,15 @@ def test_cookies_of_one_account_are_not_kept_for_another(clock: Clock) -> None:
 @pytest.mark.parametrize(("text", "seconds"), [("7", 7.0), ("99999", 3600.0), ("soon", None), ("", None), ("²", None)])
 def test_retry_after(text: str, seconds: float | None) -> None:
     assert retry_after({"retry-after": text}) == seconds
+
+
+def test_an_answer_that_comes_byte_by_byte_has_an_end(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Dripping(httpx2.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            while True:
+                yield b"x"
+
+    monkeypatch.setattr("control_plane.upstreams.http.ANSWER_SECONDS", 0.05)
+    client = polite(clock, lambda _: httpx2.Response(200, stream=Dripping()))
+    with client.stream("GET", URL) as response, pytest.raises(httpx2.ReadTimeout, match="not whole"):
+        sum(map(len, response.iter_bytes()))
