@@ -50,7 +50,7 @@ class ReleaseFacts:
 
 @dataclass(frozen=True, slots=True)
 class PromotionFacts:
-    """A promotion that is published or open."""
+    """A promotion that is published or open. ``generation``: the channel's with which it was published."""
 
     application_id: int
     id: int
@@ -62,6 +62,16 @@ class PromotionFacts:
     reason: str
     since: datetime
     waits_until: datetime | None
+    generation: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutFacts:
+    """The rollout of a channel's newest generation."""
+
+    id: int
+    state: str
+    generation: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +98,7 @@ class UpstreamFacts:
 
 @dataclass(frozen=True, slots=True)
 class OverviewFacts:
-    """All that the overview shows. ``clusters`` counts enrolled clusters by channel id, ``rollouts`` states by channel id."""
+    """All that the overview shows. ``clusters`` counts enrolled clusters by channel id, ``rollouts`` are the newest by channel id."""
 
     applications: tuple[ApplicationFacts, ...]
     upstreams: tuple[UpstreamFacts, ...]
@@ -96,7 +106,7 @@ class OverviewFacts:
     promotions: tuple[PromotionFacts, ...]
     fleet: tuple[FleetCount, ...]
     clusters: dict[int, int]
-    rollouts: dict[int, tuple[int, str]]
+    rollouts: dict[int, RolloutFacts]
 
 
 def overview(session: Session, *, application_id: int | None = None) -> OverviewFacts:
@@ -181,6 +191,7 @@ def _promotions(session: Session, only: Any) -> tuple[PromotionFacts, ...]:
             Promotion.state_reason,
             Promotion.state_since,
             Promotion.waits_until,
+            Promotion.generation,
         )
         .join(Application, Application.id == Promotion.application_id)
         .join(Release, Release.id == Promotion.release_id)
@@ -209,7 +220,8 @@ def _clusters(session: Session) -> dict[int, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def _rollouts(session: Session) -> dict[int, tuple[int, str]]:
+def _rollouts(session: Session) -> dict[int, RolloutFacts]:
     newest = select(func.max(Rollout.id)).group_by(Rollout.channel_id)
-    rows = session.execute(select(Rollout.channel_id, Rollout.id, Rollout.state).where(Rollout.id.in_(newest)))
-    return {channel_id: (rollout_id, state) for channel_id, rollout_id, state in rows}
+    columns = (Rollout.channel_id, Rollout.id, Rollout.state, Rollout.generation)
+    rows = session.execute(select(*columns).where(Rollout.id.in_(newest)))
+    return {row[0]: RolloutFacts(*row[1:]) for row in rows}

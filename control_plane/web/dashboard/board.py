@@ -13,6 +13,7 @@ from control_plane.store.queries.overview import (
     OverviewFacts,
     PromotionFacts,
     ReleaseFacts,
+    RolloutFacts,
     UpstreamFacts,
 )
 
@@ -180,8 +181,7 @@ def _fleet(
     sums = Counter[str]()
     for one in counts:
         sums[_place_of(one, published)] += one.count
-    followed = {key: facts.rollouts[key] for key in published if key in facts.rollouts and facts.clusters.get(key)}
-    rollout_id, rollout = next((pair for pair in followed.values() if pair[1] in ("halted", "rolling")), (None, ""))
+    rollout = _rollout(published, facts)
     complete = sums["healthy"] >= total
     arrived = newest is not None and all(
         one.release_id == newest.id for one in published.values() if facts.clusters.get(one.channel_id)
@@ -193,9 +193,16 @@ def _fleet(
         moving=sums["moving"],
         trouble=sums["trouble"],
         track="ahead" if not arrived else "passed" if complete else "here",
-        rollout_id=rollout_id,
-        rollout=rollout,
+        rollout_id=rollout.id if rollout else None,
+        rollout=rollout.state if rollout else "",
     )
+
+
+def _rollout(published: dict[int, PromotionFacts], facts: OverviewFacts) -> RolloutFacts | None:
+    """The rollout that spreads this application now: generations that changed others only are not its matter."""
+    found = [(one.generation, facts.rollouts[key]) for key, one in published.items() if key in facts.rollouts]
+    own = (rollout for generation, rollout in found if generation == rollout.generation)
+    return next((one for one in own if one.state in ("halted", "rolling")), None)
 
 
 def _place_of(one: FleetCount, published: dict[int, PromotionFacts]) -> str:
