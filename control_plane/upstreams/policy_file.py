@@ -17,7 +17,7 @@ from control_plane.domain.versions.policy import (
     TakesPrereleases,
 )
 from control_plane.domain.versions.ranges import InvalidRange
-from control_plane.domain.versions.selection import compile_policy
+from control_plane.domain.versions.readings import compile_policy
 from control_plane.upstreams.fields import Check, Duration, Field, Flag, ListOf, Record, Text, Whole
 from control_plane.upstreams.yaml_source import Value
 

@@ -7,7 +7,7 @@ import msgspec
 from control_plane.domain.errors import InvalidInput, Mistake, Place
 from control_plane.domain.versions.policy import Policy
 from control_plane.domain.versions.ranges import InvalidRange
-from control_plane.domain.versions.selection import compile_policy
+from control_plane.domain.versions.readings import compile_policy
 from control_plane.upstreams.fields import Check, duration_text
 from control_plane.upstreams.policy_file import read_policy
 from control_plane.upstreams.yaml_source import read_yaml, write_yaml

@@ -15,6 +15,7 @@ MAX_LENGTH = 512
 Numbers = tuple[int, ...]
 _ONE = re.compile(r"(>=|<=|!=|==|[=<>]?)([^\s,<>=!|]+)(?:\s*,\s*|\s+|$)")
 _SPACED_OPERATOR = re.compile(r"([<>=!])\s+")
+_PIECE = re.compile(r"[0-9]+|[^0-9]+")
 
 
 class Comparison(msgspec.Struct, frozen=True):
@@ -90,6 +91,8 @@ def _alternative(text: str, read_operand: Callable[[str], Numbers]) -> tuple[Com
 
 def natural(text: str) -> tuple[tuple[int, str], ...]:
     """Return a key that orders ``text`` as people do: its numbers by value (``rc9`` before ``rc10``)."""
-    return tuple(
-        (int(piece), "") if piece.isdecimal() else (-1, piece) for piece in re.findall(r"[0-9]+|[^0-9]+", text)
+    return (
+        tuple([(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in _PIECE.findall(text)])
+        if text
+        else ()
     )

@@ -6,6 +6,7 @@ publishers count their builds in the variant's own name (``k3s1``, ``ce.0``): th
 """
 
 import re
+from functools import lru_cache
 
 EARLY = (
     "alpha", "beta", "rc", "cr", "pre", "preview", "prerelease", "dev", "develop", "snapshot", "nightly", "canary", "next",
@@ -15,19 +16,20 @@ LATE = (
     "post", "rev", "build", "hotfix", "patch", "ga", "final", "release", "stable", "p", "r", "sp", "incremental",
     "main", "master", "trunk", "head",
 )  # fmt: skip
-_NUMBERED = r"(?:[0-9]+|[.][0-9A-Za-z.]*)?"
-_EARLY = re.compile(rf"(?:{'|'.join(EARLY)}){_NUMBERED}", re.IGNORECASE)
-_MOMENT = re.compile(rf"(?:{'|'.join(EARLY + LATE)}){_NUMBERED}", re.IGNORECASE)
+_NUMBERED = r"(?:[0-9]+|[.][0-9a-z.]*)?"  # of a text in small letters
+_EARLY = re.compile(rf"(?:{'|'.join(EARLY)}){_NUMBERED}")
+_MOMENT = re.compile(rf"(?:{'|'.join(EARLY + LATE)}){_NUMBERED}")
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 _DATE_OR_HASH = re.compile(r"[0-9]{6,}(?:[tT.][0-9]+)*[zZ]?|g?(?=[a-f]*[0-9])[0-9a-f]{7,64}")
 _COUNTED = re.compile(r"(k3s|rke2r|ce|ee|ls)\.?[0-9]+")
 
 
+@lru_cache(4_096)
 def family_of(suffix: str) -> str:
     """Return the family that ``suffix`` (what follows the numbers, without its hyphen) names; empty for none."""
     kept: list[str] = []
     for piece in suffix.split("-"):
-        if not piece or _MOMENT.fullmatch(piece) or _DATE_OR_HASH.fullmatch(piece):
+        if not piece or _MOMENT.fullmatch(piece.lower()) or _DATE_OR_HASH.fullmatch(piece):
             continue
         if _NUMBER.fullmatch(piece) and not kept:  # `rc-1`, `0.3.7`: a number by itself names no variant
             continue
@@ -36,6 +38,12 @@ def family_of(suffix: str) -> str:
     return "-".join(kept)
 
 
+def is_early(suffix: str) -> bool:
+    """Return whether a version with ``suffix`` is before a release: it says so, or it names no variant (as ``alpine`` does)."""
+    return not family_of(suffix) or is_prerelease(suffix)
+
+
+@lru_cache(4_096)
 def is_prerelease(suffix: str) -> bool:
     """Return whether a piece of ``suffix`` says that it is before a release (``rc.1``, ``SNAPSHOT``)."""
-    return any(_EARLY.fullmatch(piece) for piece in suffix.split("-"))
+    return any(_EARLY.fullmatch(piece) for piece in suffix.lower().split("-"))

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import msgspec
 
-from control_plane.domain.versions.patterns import matches
+from control_plane.domain.versions.patterns import compile_pattern
 from control_plane.domain.versions.platforms import InvalidPlatform, is_offered
 from control_plane.domain.versions.policy import Context, Guards, Policy, Quarantine, Reading, Tag
 
@@ -62,8 +62,8 @@ def _check_publisher(tag: Tag, _: Reading) -> Refusal | None:
 def _quarantine_check(quarantine: Quarantine) -> Check:
     end = f"until {moment(quarantine.until)}" if quarantine.until else "until it is lifted"
     words = f"quarantined by {quarantine.author} {end}: {quarantine.reason} ({quarantine.pattern})"
-    refusal = Refusal(words, quarantine.until)
-    return lambda tag, _: refusal if matches(quarantine.pattern, tag.name) else None
+    refusal, matches = Refusal(words, quarantine.until), compile_pattern(quarantine.pattern).matches
+    return lambda tag, _: refusal if matches(tag.name) else None
 
 
 def _prerelease_check(guards: Guards) -> Check:
@@ -146,6 +146,7 @@ def _age_check(least: timedelta, now: datetime) -> Check:
     return check
 
 
+@lru_cache(4_096)
 def moment(at: datetime) -> str:
     """Return a moment for people: ``2026-11-24 06:20 UTC``."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

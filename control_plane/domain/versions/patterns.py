@@ -6,7 +6,7 @@ Go; a glob is the whole text, ``*`` its only wildcard (as in Keel and Flux v1), 
 
 import re
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import re2  # type: ignore[import-untyped]  # it ships no types
@@ -15,50 +15,121 @@ from control_plane.domain.versions.ranges import InvalidRange
 
 MAX_LENGTH = 1_024  # characters of a pattern
 MAX_MEMORY = 1 << 20  # bytes that a compiled one may take
-REMEMBERED = 131_072  # answers: of a pattern for a text
+REMEMBERED = 131_072  # answers of regular expressions: the same tags are looked at again and again
 REFERENCE = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,7}")  # of a group; with a zero in front it is a name
 _PIECE = re.compile(r"\\Q.*?(?:\\E|\Z)|\\(.)|[^\\]++", re.DOTALL)
 
 
-class Pattern(msgspec.Struct, frozen=True):
+class Pattern(Protocol):
     """A pattern, compiled."""
 
-    text: str
-    compiled: Any
+    @property
+    def text(self) -> str:
+        """What the person wrote."""
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """The names of its groups."""
 
     def matches(self, text: str) -> bool:
         """Return whether ``text`` matches."""
-        return self.compiled.search(text) is not None
 
     def expand(self, text: str, template: str) -> str | None:
         """Return ``template`` with the groups of the match in ``text`` put in, None where it does not match.
 
         As Go's ``Regexp.Expand``: ``$1x`` is ``${1x}``; a group that is not there is empty; ``$$`` is a dollar.
         """
-        match = self.compiled.search(text)
-        return None if match is None else REFERENCE.sub(lambda found: _group(match, found), template)
 
 
-def _group(match: Any, found: re.Match[str]) -> str:
-    if found[1]:
+class Glob(msgspec.Struct, frozen=True):
+    """A whole text: ``pieces`` of it one after the other, and between them anything."""
+
+    text: str
+    pieces: tuple[str, ...]
+    groups: frozenset[str] = frozenset()
+
+    def matches(self, text: str) -> bool:
+        """See ``Pattern``. Each piece is looked for once, from where the last one ended."""
+        first, *others = self.pieces
+        if not others:
+            return text == first
+        last = others.pop()
+        if not (text.startswith(first) and text.endswith(last)):
+            return False
+        place, end = len(first), len(text) - len(last)
+        for piece in others:
+            place = text.find(piece, place, end)
+            if place < 0:
+                return False
+            place += len(piece)
+        return place <= end
+
+    def expand(self, text: str, template: str) -> str | None:
+        """See ``Pattern``. The only group is the whole text."""
+        if not self.matches(text):
+            return None
+        return REFERENCE.sub(lambda one: {"$": "$", "0": text}.get(one[1] or one[2] or one[3], ""), template)
+
+
+class Expression(msgspec.Struct, frozen=True):
+    """A regular expression, ``compiled`` by RE2."""
+
+    text: str
+    compiled: Any
+    groups: frozenset[str]
+
+    def matches(self, text: str) -> bool:
+        """See ``Pattern``."""
+        return _is_found(self.compiled, text)
+
+    def expand(self, text: str, template: str) -> str | None:
+        """See ``Pattern``."""
+        return _expanded(self.compiled, template, text)
+
+
+@lru_cache(REMEMBERED)
+def _is_found(compiled: Any, text: str) -> bool:
+    return _search(compiled, text) is not None
+
+
+@lru_cache(REMEMBERED)
+def _expanded(compiled: Any, template: str, text: str) -> str | None:
+    match = _search(compiled, text)
+    if match is None:
+        return None
+    return "".join(
+        [one if isinstance(one, str) else (match[one] or b"").decode() for one in _pieces(compiled, template)]
+    )
+
+
+def _search(compiled: Any, text: str) -> Any:
+    """Search bytes: of texts the library counts the characters besides. Half a surrogate, which no tag has, matches nothing."""
+    try:
+        return compiled.search(text.encode())
+    except UnicodeEncodeError:
+        return None
+
+
+@lru_cache(1_024)
+def _pieces(compiled: Any, template: str) -> tuple[str | int, ...]:
+    """Return a template as texts and numbers of groups; what names no group is an empty text."""
+    found: list[str | int] = []
+    end = 0
+    for reference in REFERENCE.finditer(template):
+        found += [template[end : reference.start()], _group(compiled, reference)]
+        end = reference.end()
+    return *found, template[end:]
+
+
+def _group(compiled: Any, reference: re.Match[str]) -> str | int:
+    if reference[1]:
         return "$"
-    name = found[2] or found[3]
+    name = reference[2] or reference[3]
     if _NUMBER.fullmatch(name):
-        return (match[int(name)] or "") if int(name) <= match.re.groups else ""
-    return match.groupdict().get(name) or ""
-
-
-@lru_cache(REMEMBERED)
-def matches(pattern: str, text: str) -> bool:
-    """Return whether ``text`` matches; remembered, because the same tags are looked at again and again. Raises ``InvalidRange``."""
-    return compile_pattern(pattern).matches(text)
-
-
-@lru_cache(REMEMBERED)
-def expand(pattern: str, template: str, text: str) -> str | None:
-    """Return what ``Pattern.expand`` does, remembered. Raises ``InvalidRange``."""
-    return compile_pattern(pattern).expand(text, template)
+        return int(name) if int(name) <= compiled.groups else ""
+    number: str | int = compiled.groupindex.get(name, "")
+    return number
 
 
 @lru_cache(1_024)
@@ -68,12 +139,11 @@ def compile_pattern(text: str) -> Pattern:
         raise InvalidRange(f"pattern {text[:40]!r}…: {len(text)} characters; at most {MAX_LENGTH} are allowed")
     kind, colon, rest = text.partition(":")
     if colon and kind in ("regexp", "regex"):
-        return Pattern(text, _compiled(text, rest))
-    wanted = ".*".join(map(re2.escape, rest.split("*"))) if colon and kind == "glob" else re2.escape(text)
-    return Pattern(text, _compiled(text, rf"(?s)\A{wanted}\z"))
+        return _expression(text, rest)
+    return Glob(text, tuple(rest.split("*")) if colon and kind == "glob" else (text,))
 
 
-def _compiled(text: str, expression: str) -> Any:
+def _expression(text: str, expression: str) -> Expression:
     if any(piece[1] == "C" for piece in _PIECE.finditer(expression)):
         raise InvalidRange(f"pattern {text!r}: \\C, a single byte, cannot be used: texts are of characters")
     options = re2.Options()
@@ -81,9 +151,10 @@ def _compiled(text: str, expression: str) -> Any:
     options.log_errors = False
     try:
         compiled = re2.compile(expression, options)
-    except re2.error as error:
+    except (re2.error, UnicodeEncodeError) as error:
         why = error.args[0].decode() if isinstance(error.args[0], bytes) else error
         raise InvalidRange(f"pattern {text!r}: no regular expression in RE2 syntax: {why}") from None
-    if strange := next((name for name in compiled.groupindex if not name.isascii()), ""):
+    groups = frozenset(compiled.groupindex)
+    if strange := next((name for name in groups if not name.isascii()), ""):
         raise InvalidRange(f"pattern {text!r}: the name of a group, {strange!r}, has other letters than A to Z")
-    return compiled
+    return Expression(text, compiled, groups)

@@ -24,6 +24,7 @@ _HYPHENATED = re.compile(rf"{_SPACE}*+({_VERSION}){_SPACE}++-{_SPACE}++({_VERSIO
 _PARTS = re.compile(rf"v?({_NUMBER})(?:\.({_NUMBER}))?(?:\.({_NUMBER}))?(-{_IDENTIFIERS})?(?:\+.*)?")
 _WILD = frozenset({"", "x", "X", "*"})
 _NO_END: Key = (float("inf"),)
+NOT_ASKED = "a pre-release, and the range does not ask for them"
 
 
 class InvalidRange(ValueError):
@@ -71,25 +72,21 @@ class Range(msgspec.Struct, frozen=True):
 
     def refusal(self, version: Version, *, include_prereleases: bool = False) -> str:
         """Return why ``version`` is outside the range (the last alternative's reason), or ``""`` when it is inside."""
-        reason = ""
+        reason, may_be_early = "", include_prereleases or not version.pre
         for alternative in self.alternatives:
-            reason = _refusal(alternative, version, include_prereleases)
-            if not reason:
+            if not (may_be_early or alternative.prereleases):
+                reason = NOT_ASKED
+                continue
+            for comparator in alternative.comparators:
+                if reason := comparator.refusal(version.key):
+                    break
+            else:
                 return ""
         return reason
 
     def contains(self, version: Version, *, include_prereleases: bool = False) -> bool:
         """Return whether ``version`` satisfies the range."""
         return not self.refusal(version, include_prereleases=include_prereleases)
-
-
-def _refusal(alternative: Alternative, version: Version, include_prereleases: bool) -> str:
-    if version.pre and not (include_prereleases or alternative.prereleases):
-        return "a pre-release, and the range does not ask for them"
-    for comparator in alternative.comparators:
-        if reason := comparator.refusal(version.key):
-            return reason
-    return ""
 
 
 def parse_range(text: str) -> Range:

@@ -7,36 +7,39 @@ digest and text: the order is total.
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from functools import lru_cache, partial
 from itertools import compress, count, groupby, islice
-from operator import eq, itemgetter
-from typing import Any, NamedTuple
+from operator import attrgetter, eq
+from typing import NamedTuple
 
 import msgspec
 
-from control_plane.domain.versions.dialects import DIALECTS
 from control_plane.domain.versions.guards import Check, Refusal, checks_for_all, checks_for_newcomers
-from control_plane.domain.versions.patterns import compile_pattern, expand, matches
+from control_plane.domain.versions.patterns import compile_pattern
 from control_plane.domain.versions.policy import (
     Choice,
     Context,
-    Dialect,
     Filter,
     Policy,
     Reading,
-    Rule,
     Tag,
-    TakesPrereleases,
     Verdict,
 )
+from control_plane.domain.versions.readings import extractor, is_by_time, reader
+from control_plane.domain.versions.semver import Key
 
-Weighed = tuple[Any, Tag, Reading, Refusal | None]  # the key, the tag, how it is read, why it is not wanted
-REMEMBERED = 131_072  # readings: most tags of a look were there at the look before
-BY_TIME = frozenset({"argocd-newest-build", "flux1"})  # flux1: all but semver
 MADE_UNKNOWN = Refusal("when it was made is not known yet", waits=True)
 OTHERS_UNKNOWN = Refusal("waits: when other tags were made is not known yet", waits=True)
-_key = itemgetter(0)
+_key = attrgetter("key")
 _BEHIND = "newer than the policy takes: it stays {} behind the newest"
+
+
+class Weighed(msgspec.Struct, gc=False):
+    """A tag, how it is read (``key``: its place), and why it is not wanted. Light: there are tens of thousands."""
+
+    key: Key | None
+    tag: Tag
+    reading: Reading
+    refusal: Refusal | None
 
 
 class _Ranked(NamedTuple):
@@ -60,9 +63,13 @@ def wanted(policy: Policy, tags: Sequence[Tag], context: Context, limit: int) ->
     if ranked.chosen is None:
         return ()
     reason = _reasons(policy, ranked, context)
-    follow = (one for one in ranked.versions if one[3] is None and one[1].name not in ranked.behind)
+    follow = (one for one in ranked.versions if one.refusal is None and one.tag.name not in ranked.behind)
     taken = [ranked.chosen] if policy.guards.notify_only else islice(follow, limit)
-    return tuple([Choice(one[1].name, one[2].version or one[1].name, one[1].digest, reason(one)) for one in taken])
+    return tuple([_choice(one, reason(one)) for one in taken])
+
+
+def _choice(one: Weighed, reason: str) -> Choice:
+    return Choice(one.tag.name, one.reading.version or one.tag.name, one.tag.digest, reason)
 
 
 def lacking(policy: Policy, tags: Sequence[Tag], context: Context, limit: int) -> tuple[str, ...]:
@@ -71,7 +78,7 @@ def lacking(policy: Policy, tags: Sequence[Tag], context: Context, limit: int) -
     Ages count from the first sight of a digest, so those that only wait for their age are among them. Raises ``InvalidRange``.
     """
     versions = _rank(policy, tags, context).versions
-    likely = islice((tag for _, tag, _, refusal in versions if refusal is None or refusal.waits), limit)
+    likely = islice((one.tag for one in versions if one.refusal is None or one.refusal.waits), limit)
     asks = bool(policy.guards.platforms)
     return tuple([tag.name for tag in likely if not tag.digest or (asks and tag.platforms is None)])
 
@@ -82,12 +89,11 @@ def explain(policy: Policy, tags: Sequence[Tag], context: Context) -> tuple[Verd
     reason, behind = _reasons(policy, ranked, context), ranked.behind
     found = []
     for one in (*ranked.versions, *ranked.others):
-        _, tag, reading, refusal = one
+        name, version, refusal = one.tag.name, one.reading.version, one.refusal
         if refusal is not None:
-            found.append(Verdict(tag.name, reading.version, False, False, refusal.reason, refusal.until))
+            found.append(Verdict(name, version, False, False, refusal.reason, refusal.until))
         else:
-            is_wanted = tag.name not in behind
-            found.append(Verdict(tag.name, reading.version, is_wanted, one is ranked.chosen, reason(one)))
+            found.append(Verdict(name, version, name not in behind, one is ranked.chosen, reason(one)))
     return tuple(found)
 
 
@@ -106,9 +112,8 @@ def named_only(policy: Policy) -> Policy:
 def next_change(policy: Policy, tags: Sequence[Tag], context: Context) -> datetime | None:
     """Return the next moment at which a verdict may change by itself: an age is reached, a quarantine is over."""
     ranked = _rank(policy, tags, context)
-    return min(
-        (one[3].until for one in ranked.versions if one[3] is not None and one[3].until is not None), default=None
-    )
+    refusals = (one.refusal for one in ranked.versions if one.refusal is not None)
+    return min((refusal.until for refusal in refusals if refusal.until is not None), default=None)
 
 
 def next_of(verdicts: Iterable[Verdict]) -> datetime | None:
@@ -116,69 +121,30 @@ def next_of(verdicts: Iterable[Verdict]) -> datetime | None:
     return min((one.waits_until for one in verdicts if one.waits_until is not None), default=None)
 
 
-def compile_policy(policy: Policy, current: str = "") -> Rule:
-    """Return the rule of a policy where ``current`` (a tag) is followed. Raises ``InvalidRange``: rule or patterns cannot be read."""
-    extract = _extractor(policy.filter)
-    text = extract(current) if extract is not None and current else current
-    return _compiled(policy.dialect, policy.rule, text or "", policy.guards.prereleases == "allowed")
-
-
-def is_by_time(policy: Policy) -> bool:
-    """Say whether a policy orders tags by when they were made, which their texts do not say."""
-    return policy.dialect in BY_TIME and not policy.rule.startswith("semver:")
-
-
 def needs_details(policy: Policy) -> bool:
     """Say whether more has to be asked of a tag than its digest: its platforms, or when it was made."""
     return bool(policy.guards.platforms) or is_by_time(policy)
 
 
-@lru_cache(256)
-def _compiled(dialect: Dialect, rule: str, current: str, prereleases: bool) -> Rule:
-    compiled = DIALECTS[dialect](rule, current=current)
-    return compiled.with_prereleases() if prereleases and isinstance(compiled, TakesPrereleases) else compiled
-
-
-def _reader(policy: Policy, current: str) -> Callable[[str, Tag], Reading]:
-    """Return what reads a tag; where its text says all, the readings of the last looks are remembered."""
-    rule, extract = compile_policy(policy, current), _extractor(policy.filter)
-    if is_by_time(policy):
-        return rule.read
-    followed = (extract(current) if extract is not None and current else current) or ""
-    return lambda text, _: _read(policy.dialect, policy.rule, followed, policy.guards.prereleases == "allowed", text)
-
-
-@lru_cache(REMEMBERED)
-def _read(dialect: Dialect, rule: str, current: str, prereleases: bool, text: str) -> Reading:
-    return _compiled(dialect, rule, current, prereleases).read(text, Tag(name=text))
-
-
-def _extractor(wanted: Filter) -> Callable[[str], str | None] | None:
-    """Return what gives the text that the dialect reads (None: there is none); None where that is the whole tag."""
-    if not wanted.extract:
-        return None
-    compile_pattern(wanted.extract)
-    return partial(expand, wanted.extract, wanted.to)
-
-
 def _rank(policy: Policy, tags: Sequence[Tag], context: Context) -> _Ranked:
     """Weigh every tag and put them in order."""
     weighed = _weigh(policy, tags, context)
-    versions = _ordered([one for one in weighed if one[0] is not None], policy, context)
-    if is_by_time(policy) and not context.current and any(one[3] is MADE_UNKNOWN for one in versions):
-        versions = [(key, tag, reading, refusal or OTHERS_UNKNOWN) for key, tag, reading, refusal in versions]
-    others = sorted((one for one in weighed if one[0] is None), key=lambda one: one[1].name)
-    able = [one for one in versions if one[3] is None]
+    versions = _ordered([one for one in weighed if one.key is not None], policy, context)
+    if is_by_time(policy) and not context.current and any(one.refusal is MADE_UNKNOWN for one in versions):
+        for one in versions:
+            one.refusal = one.refusal or OTHERS_UNKNOWN
+    others = sorted((one for one in weighed if one.key is None), key=lambda one: one.tag.name)
+    able = [one for one in versions if one.refusal is None]
     behind = _behind(able, policy.guards.behind, context) if policy.guards.behind else frozenset()
-    able = [one for one in able if one[1].name not in behind] if behind else able
+    able = [one for one in able if one.tag.name not in behind] if behind else able
     head = chosen = able[0] if able else None
     if policy.guards.notify_only:
-        chosen = next((one for one in able if _is_current(one[1], policy, context)), None)
+        chosen = next((one for one in able if _is_current(one.tag, policy, context)), None)
     return _Ranked(versions, others, head, chosen, behind)
 
 
 def _weigh(policy: Policy, tags: Sequence[Tag], context: Context) -> list[Weighed]:
-    read, text_of = _reader(policy, context.current), _extractor(policy.filter)
+    read, text_of = reader(policy, context.current), extractor(policy.filter)
     unread = Reading(None, refusal=f"{policy.filter.extract} does not match it: there is nothing to read")
     for_all = [*_name_checks(policy.filter), _check_rule, *checks_for_all(context)]
     for_new = [*for_all, *checks_for_newcomers(policy, context, _current_reading(tags, context, read, text_of))]
@@ -192,7 +158,7 @@ def _weigh(policy: Policy, tags: Sequence[Tag], context: Context) -> list[Weighe
         for check in checks:
             if (refusal := check(tag, reading)) is not None:
                 break
-        found.append((reading.key, tag, reading, refusal))
+        found.append(Weighed(reading.key, tag, reading, refusal))
     return found
 
 
@@ -200,20 +166,20 @@ def _reasons(policy: Policy, ranked: _Ranked, context: Context) -> Callable[[Wei
     """Return what says why a tag that nothing refuses is taken, or another one is."""
     if ranked.head is None:
         return lambda _: _BEHIND.format(policy.guards.behind)
-    key, head, _, _ = ranked.head
+    key, head = ranked.head.key, ranked.head.tag
     is_ascending = policy.order == "ascending"
     other = f"matches, but {head.name} {'is newer' if is_ascending else 'comes before it'}"
     how = "is followed now" if head.name == context.current else "is written more fully"
     same, best = f"the same version as {head.name}, which {how}", _praise(policy, is_ascending=is_ascending)
 
     def reason(one: Weighed) -> str:
-        if one[1].name in ranked.behind:
+        if one.tag.name in ranked.behind:
             return _BEHIND.format(policy.guards.behind)
         if one is ranked.head:
             return best if one is ranked.chosen else f"notify only: {best}"
         if one is ranked.chosen:
             return f"followed now; notify only: {head.name} would be taken"
-        return same if one[0] == key else other
+        return same if one.key == key else other
 
     return reason
 
@@ -245,18 +211,17 @@ def _current_reading(
 
 def _name_checks(wanted: Filter) -> list[Check]:
     """Return the checks of a tag's name."""
-    for pattern in (*wanted.include, *wanted.exclude):
-        compile_pattern(pattern)
-    strange = Refusal(f"not included by {' or '.join(wanted.include)}")
     checks: list[Check] = [_exclusion(pattern) for pattern in wanted.exclude]
     if wanted.include:
-        checks.append(lambda tag, _: None if any(matches(one, tag.name) for one in wanted.include) else strange)
+        strange = Refusal(f"not included by {' or '.join(wanted.include)}")
+        included = [compile_pattern(pattern).matches for pattern in wanted.include]
+        checks.append(lambda tag, _: None if any(matches(tag.name) for matches in included) else strange)
     return checks
 
 
 def _exclusion(pattern: str) -> Check:
-    refusal = Refusal(f"excluded by {pattern}")
-    return lambda tag, _: refusal if matches(pattern, tag.name) else None
+    refusal, matches = Refusal(f"excluded by {pattern}"), compile_pattern(pattern).matches
+    return lambda tag, _: refusal if matches(tag.name) else None
 
 
 def _check_made(tag: Tag, _: Reading) -> Refusal | None:
@@ -271,7 +236,7 @@ def _check_rule(_: Tag, reading: Reading) -> Refusal | None:
 def _ordered(versions: list[Weighed], policy: Policy, context: Context) -> list[Weighed]:
     """Return versions best first. Those of equal keys are few: only they are compared further."""
     versions.sort(key=_key, reverse=policy.order == "ascending")
-    keys, preference = [one[0] for one in versions], _preference(context.current)
+    keys, preference = [one.key for one in versions], _preference(context.current)
     is_same = map(eq, keys, islice(keys, 1, None))
     end = 0
     for start in compress(count(), is_same):
@@ -285,7 +250,7 @@ def _preference(current: str) -> Callable[[Weighed], tuple[object, ...]]:
     """Return the order among tags of one version: followed now; the fully written one (``2.2.0`` before the moving ``2.2``); text."""
 
     def preference(one: Weighed) -> tuple[object, ...]:
-        tag = one[1]
+        tag = one.tag
         return tag.name == current, tag.name.count("."), tag.name[:1] != "v", tag.digest, tag.name
 
     return preference
@@ -295,7 +260,7 @@ def _behind(able: Iterable[Weighed], count: int, context: Context) -> frozenset[
     """Return the tags of the newest ``count`` versions, up to what is followed now: they are left out by ``latest-N``."""
     left_out: set[str] = set()
     for position, (_, equals) in enumerate(groupby(able, key=_key)):
-        names = {one[1].name for one in equals}
+        names = {one.tag.name for one in equals}
         if position == count or context.current in names:
             break
         left_out |= names

@@ -14,10 +14,12 @@ Part = Literal["major", "minor", "patch"]
 
 MAX_LENGTH = 256
 _MOST = 2**64  # Go's uint64: a larger number is no version for Helm, so it is none for us
-_IDENTIFIERS = r"[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*"
-_LENIENT = re.compile(rf"v?([0-9]+)(?:\.([0-9]+))?(?:\.([0-9]+))?(?:-({_IDENTIFIERS}))?(?:\+({_IDENTIFIERS}))?")
-_NUMBER = r"(0|[1-9][0-9]*)"
-_STRICT = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-({_IDENTIFIERS}))?(?:\+({_IDENTIFIERS}))?")
+_DIGITS = len(str(_MOST))
+_IDENTIFIERS = r"[0-9A-Za-z-]++(?:\.[0-9A-Za-z-]++)*+"
+_SUFFIXES = rf"(?:-({_IDENTIFIERS}))?+(?:\+({_IDENTIFIERS}))?+"
+_LENIENT = re.compile(rf"v?+([0-9]++)(?:\.([0-9]++))?+(?:\.([0-9]++))?+{_SUFFIXES}")
+_NUMBER = r"(0|[1-9][0-9]*+)"
+_STRICT = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}{_SUFFIXES}")
 
 
 class InvalidVersion(ValueError):
@@ -54,25 +56,22 @@ class Version(msgspec.Struct, frozen=True, eq=False, gc=False):
         return hash(self.key)
 
 
-def parse(text: str) -> Version:
-    """Read ``text`` as Helm does: ``v`` in front, missing parts and leading zeros are allowed. Raises ``InvalidVersion``."""
-    return _read(_LENIENT, text)
-
-
 def parse_strict(text: str) -> Version:
     """Read ``text`` by SemVer 2.0.0's own grammar: three numbers, nothing in front. Raises ``InvalidVersion``."""
-    return _read(_STRICT, text)
+    return parse(text, _STRICT)
 
 
-def _read(grammar: re.Pattern[str], text: str) -> Version:
+def parse(text: str, grammar: re.Pattern[str] = _LENIENT) -> Version:
+    """Read ``text`` as Helm does: ``v`` in front, missing parts and leading zeros are allowed. Raises ``InvalidVersion``."""
     match = grammar.fullmatch(text) if len(text) <= MAX_LENGTH else None
     if match is None:
         raise InvalidVersion(f"{text[:80]!r} is no semantic version")
     major, minor, patch, pre, metadata = match.groups("")
-    numbers = int(major), int(minor or 0), int(patch or 0)
-    if len(text) >= len(str(_MOST)) and max(numbers) >= _MOST:
+    first, second, third = int(major), int(minor or 0), int(patch or 0)
+    if len(text) >= _DIGITS and max(first, second, third) >= _MOST:
         raise InvalidVersion(f"{text[:80]!r} has a number that is too large")
-    return Version(*numbers, pre, metadata, text, (*numbers, not pre, prerelease_key(pre)))
+    key = (first, second, third, not pre, prerelease_key(pre) if pre else ())
+    return Version(first, second, third, pre, metadata, text, key)
 
 
 def is_older(text: str, other: str) -> bool:
@@ -84,13 +83,11 @@ def is_older(text: str, other: str) -> bool:
 
 
 def prerelease_key(pre: str) -> tuple[tuple[int, int, str], ...]:
-    """Return the order of a pre-release: numbers below words, numbers by value, fewer identifiers first."""
-    return tuple([_identifier_key(part) for part in pre.split(".")]) if pre else ()
+    """Return the order of a pre-release, which is not empty: numbers below words, numbers by value, fewer identifiers first."""
+    return tuple([_number_key(part) if part.isdigit() else (1, 0, part) for part in pre.split(".")])
 
 
-def _identifier_key(part: str) -> tuple[int, int, str]:
-    if not part.isdigit():
-        return (1, 0, part)
+def _number_key(part: str) -> tuple[int, int, str]:
     if len(part) > 1 and part[0] == "0":
         raise InvalidVersion(f"the number {part[:40]} in the pre-release starts with 0")
     number = int(part)

@@ -9,13 +9,14 @@ from typing import Any, Literal
 
 import msgspec
 
-from control_plane.domain.versions.dialects.flux1 import NEVER, made_at, read_version
-from control_plane.domain.versions.dialects.helm import RangeRule
+from control_plane.domain.versions.dialects.flux1 import NEVER, made_at
+from control_plane.domain.versions.dialects.helm import range_rule
 from control_plane.domain.versions.file_patterns import file_match
-from control_plane.domain.versions.patterns import Pattern, matches
+from control_plane.domain.versions.patterns import Pattern
 from control_plane.domain.versions.patterns import compile_pattern as compile_tag_pattern
 from control_plane.domain.versions.policy import Reading, Rule, Tag
 from control_plane.domain.versions.ranges import InvalidRange, parse_range
+from control_plane.domain.versions.semver import InvalidVersion, parse
 
 Strategy = Literal["semver", "newest-build", "alphabetical", "digest"]
 ANY = ("", "*", "any")
@@ -51,7 +52,7 @@ class Allowed(msgspec.Struct, frozen=True):
 
     def matches(self, tag: str) -> bool:
         """Return whether ``tag`` is let through."""
-        return self.all or (self.pattern is not None and matches(self.pattern.text, tag))
+        return self.all or (self.pattern is not None and self.pattern.matches(tag))
 
 
 def allowed(text: str) -> Allowed:
@@ -100,9 +101,9 @@ class Digest(msgspec.Struct, frozen=True):
         return Reading(key=(text == self.followed,), version=text, refusal=refusal)
 
 
-def compile_semver(rule: str, *, current: str) -> Rule:  # noqa: ARG001 - a range does not depend on what is followed now
+def compile_semver(rule: str, *, current: str) -> Rule:
     """Return the rule of the strategy ``semver``: a range, or nothing for any release. Raises ``InvalidRange``."""
-    return RangeRule(parse_range(rule or "*"), read_version)
+    return range_rule(rule or "*", parse, current)
 
 
 def compile_newest_build(rule: str, *, current: str) -> Rule:  # noqa: ARG001 - time alone decides
@@ -143,8 +144,10 @@ def in_order(strategy: Strategy, tags: Iterable[Tag]) -> list[Tag]:
 def _key(strategy: Strategy, tag: Tag) -> Any:
     """Return a tag's place, None where it has none."""
     if strategy == "semver":
-        version, _ = read_version(tag.name)
-        return version.key if version else None
+        try:
+            return parse(tag.name).key
+        except InvalidVersion:
+            return None
     return (made_at(tag) or NEVER) if strategy == "newest-build" else ()
 
 
@@ -164,7 +167,7 @@ def _constraint(strategy: Strategy, text: str) -> Callable[[str], bool]:
     if strategy != "semver" or not text:
         return lambda _: True
     accepted = parse_range(text)
-    return lambda name: (version := read_version(name)[0]) is not None and accepted.contains(version)
+    return lambda name: accepted.contains(parse(name))
 
 
 def is_same(a: Tag, b: Tag) -> bool:

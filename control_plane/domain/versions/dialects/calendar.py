@@ -6,7 +6,7 @@ before it; one such as ``rc1`` makes a pre-release, which only a pre-release is 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Set
 from datetime import date
 from functools import lru_cache
 from itertools import pairwise
@@ -14,12 +14,13 @@ from itertools import pairwise
 import msgspec
 
 from control_plane.domain.versions.comparisons import Comparisons, Numbers, natural, parse_comparisons
-from control_plane.domain.versions.dialects.helm import REMEMBERED, refused
+from control_plane.domain.versions.dialects.helm import refused
 from control_plane.domain.versions.families import family_of, is_prerelease
 from control_plane.domain.versions.policy import Reading, Rule, Tag
 from control_plane.domain.versions.ranges import InvalidRange
 
 MAX_LENGTH = 256
+SHORTEST_MONTH = 28
 MODIFIER = "MODIFIER"
 PARTS: dict[str, str] = {
     "YYYY": r"[1-9][0-9]{3}",
@@ -43,10 +44,15 @@ _EXAMPLE = "such as YYYY.0M.MICRO"
 
 
 class Format(msgspec.Struct, frozen=True):
-    """A format, compiled. ``names`` are its numbers' in order; ``beginnings`` read all of them, then one less each."""
+    """A format, compiled. ``names`` are its numbers' in order; ``beginnings`` read all of them, then one less each.
+
+    ``centuries`` is what to add to each number. ``places`` says where year, month, day and major stand among them (-1: nowhere).
+    """
 
     text: str
     names: tuple[str, ...]
+    centuries: tuple[int, ...]
+    places: tuple[int, int, int, int]
     grammar: re.Pattern[str]
     beginnings: tuple[re.Pattern[str], ...]
 
@@ -55,7 +61,24 @@ class Format(msgspec.Struct, frozen=True):
         match = self.grammar.fullmatch(text)
         if match is None:
             return None
-        return self._values(match), match.groupdict().get(MODIFIER) or ""
+        *_, last = match.groups()
+        return self._values(match), (last or "") if len(self.names) < self.grammar.groups else ""
+
+    def is_a_date(self, numbers: Numbers) -> bool:
+        """Return whether day, month and year go together; what the format leaves out does not matter."""
+        year, month, day, _ = self.places
+        if day < 0 or numbers[day] <= SHORTEST_MONTH:
+            return True
+        try:
+            date(numbers[year], numbers[month] if month >= 0 else 1, numbers[day])
+        except ValueError:
+            return False
+        return True
+
+    def major(self, numbers: Numbers) -> int | None:
+        """Return the major number; None where the format has none."""
+        place = self.places[3]
+        return numbers[place] if place >= 0 else None
 
     def operand(self, text: str) -> Numbers:
         """Return the numbers of a text that may end early: ``2024`` for ``YYYY.0M``. Raises ``InvalidRange``."""
@@ -66,12 +89,7 @@ class Format(msgspec.Struct, frozen=True):
         raise InvalidRange(f"{text[:80]!r} is not written as {self.text} says")
 
     def _values(self, match: re.Match[str]) -> Numbers:
-        written = match.groups()
-        return tuple(_value(name, text) for name, text in zip(self.names, written, strict=False) if text is not None)
-
-
-def _value(name: str, text: str) -> int:
-    return int(text) + (2_000 if name in {"YY", "0Y"} else 0)
+        return tuple([int(text) + more for text, more in zip(match.groups(), self.centuries, strict=False)])
 
 
 class CalendarRule(msgspec.Struct, frozen=True):
@@ -105,40 +123,23 @@ def compile_format(rule: str, *, current: str) -> Rule:
     return CalendarRule(found, parse_comparisons(comparisons, found.operand), followed.prerelease)
 
 
-@lru_cache(REMEMBERED)
 def read_version(wanted: Format, text: str) -> tuple[Numbers, Reading]:
     """Return the numbers that ``text`` has (none: it is no version of the format), and its reading where nothing refuses it."""
     found = wanted.numbers(text) if len(text) <= MAX_LENGTH else None
     if found is None:
         return (), Reading(key=None, refusal=f"{text[:80]!r} is not written as {wanted.text} says")
     numbers, modifier = found
-    values = dict(zip(wanted.names, numbers, strict=True))
-    if not _is_a_date(values):
+    if not wanted.is_a_date(numbers):
         return (), Reading(key=None, refusal=f"{text[:80]!r} has a day that its month has not")
-    return numbers, _reading(text, numbers, modifier, values.get("MAJOR"))
-
-
-def _reading(text: str, numbers: Numbers, modifier: str, major: int | None) -> Reading:
     early = is_prerelease(modifier)
-    return Reading(
-        key=(numbers, not early, natural(modifier)),
-        version=text.removeprefix("v"),
-        prerelease=early,
-        major=major,
-        family=family_of(modifier),
+    return numbers, Reading(
+        (*numbers, not early, natural(modifier)),
+        text.removeprefix("v"),
+        "",
+        early,
+        wanted.major(numbers),
+        family_of(modifier),
     )
-
-
-def _is_a_date(values: Mapping[str, int]) -> bool:
-    """Return whether day, month and year go together; what the format leaves out does not matter."""
-    year = next((values[name] for name in _YEARS & values.keys()), 2_000)
-    month = next((values[name] for name in _MONTHS & values.keys()), 1)
-    day = next((values[name] for name in _DAYS & values.keys()), 1)
-    try:
-        date(year, month, day)
-    except ValueError:
-        return False
-    return True
 
 
 @lru_cache(256)
@@ -148,7 +149,15 @@ def parse_format(text: str) -> Format:
     names = tuple(token for token in tokens if token in PARTS)
     _check(text, names, tokens)
     numbers = tuple(name for name in names if name != MODIFIER)
-    return Format(text, numbers, _grammar(tokens), tuple(map(_grammar, _beginnings(tokens))))
+    centuries = tuple(2_000 if name in {"YY", "0Y"} else 0 for name in numbers)
+    year, month, day, major = (_place(numbers, among) for among in (_YEARS, _MONTHS, _DAYS, {"MAJOR"}))
+    beginnings = tuple(map(_grammar, _beginnings(tokens)))
+    return Format(text, numbers, centuries, (year, month, day, major), _grammar(tokens), beginnings)
+
+
+def _place(names: tuple[str, ...], among: Set[str]) -> int:
+    """Return where one of some names stands, -1 where none does."""
+    return next((place for place, name in enumerate(names) if name in among), -1)
 
 
 def _tokens(text: str) -> list[str]:
@@ -163,7 +172,7 @@ def _tokens(text: str) -> list[str]:
 
 def _check(text: str, names: tuple[str, ...], tokens: list[str]) -> None:
     problem = ""
-    order = [next((i for i, name in enumerate(names) if name in group), -1) for group in (_YEARS, _MONTHS, _DAYS)]
+    order = [_place(names, group) for group in (_YEARS, _MONTHS, _DAYS)]
     present = [place for place in order if place >= 0]
     if order[0] < 0:
         problem = "names no year"

@@ -8,12 +8,11 @@ nor is ``latest``.
 
 import math
 import re
-from functools import lru_cache
 
 import msgspec
 
 from control_plane.domain.versions.comparisons import Comparisons, Numbers, natural, parse_comparisons
-from control_plane.domain.versions.dialects.helm import REMEMBERED, refused
+from control_plane.domain.versions.dialects.helm import refused
 from control_plane.domain.versions.families import is_prerelease
 from control_plane.domain.versions.policy import Reading, Rule, Tag
 from control_plane.domain.versions.ranges import InvalidRange
@@ -63,7 +62,6 @@ def _operand(text: str) -> Numbers:
     return tuple(map(int, match[1].split(".")))
 
 
-@lru_cache(REMEMBERED)
 def read_version(text: str) -> tuple[Numbers, Reading]:
     """Return the numbers that ``text`` has (none: it is no version), and its reading where nothing refuses it."""
     if _COMMIT.fullmatch(text) and not text.isdecimal():
@@ -73,7 +71,7 @@ def read_version(text: str) -> tuple[Numbers, Reading]:
         return (), Reading(key=None, refusal=f"{text[:80]!r} does not begin with numbers")
     numbers, pre, suffix = tuple(map(int, match[1].split("."))), match[2], match[3] or ""
     return numbers, Reading(
-        key=((*numbers, math.inf), not pre, natural(pre), not suffix),
+        key=(*numbers, math.inf, not pre, natural(pre), not suffix),
         version=text.removeprefix("v"),
         prerelease=bool(pre) or is_prerelease(suffix),
         major=numbers[0],

@@ -8,14 +8,13 @@ numbers are compared exactly, where Flux rounds those above 2^53 (dates with a t
 import math
 import re
 from decimal import Decimal
-from functools import lru_cache
 
 import msgspec
 
-from control_plane.domain.versions.dialects.helm import REMEMBERED, RangeRule, attempt
+from control_plane.domain.versions.dialects.helm import range_rule
 from control_plane.domain.versions.policy import Order, Reading, Rule, Tag
-from control_plane.domain.versions.ranges import InvalidRange, parse_range
-from control_plane.domain.versions.semver import Version, parse, parse_strict
+from control_plane.domain.versions.ranges import InvalidRange
+from control_plane.domain.versions.semver import Version, parse_strict
 
 ANY = ("", "*")
 MAX_NUMBER = 256  # characters
@@ -31,20 +30,14 @@ def read_order(text: str) -> Order:
     return order
 
 
-def compile_semver(rule: str, *, current: str) -> Rule:  # noqa: ARG001 - no policy of Flux depends on what is followed now
+def compile_semver(rule: str, *, current: str) -> Rule:
     """Return the rule of a semver policy; ``rule`` is its range. Raises ``InvalidRange``."""
-    return RangeRule(parse_range(rule), read_whole_version)
+    return range_rule(rule, read_whole_version, current)
 
 
-@lru_cache(REMEMBERED)
-def read_whole_version(text: str) -> tuple[Version | None, Reading]:
-    """Return the version that ``text`` writes with all its three numbers (None: it is none), and its reading."""
-    return attempt(_whole, text)
-
-
-def _whole(text: str) -> Version:
-    parse_strict(text.removeprefix("v"))
-    return parse(text)
+def read_whole_version(text: str) -> Version:
+    """Return the version that ``text`` writes with all its three numbers. Raises ``InvalidVersion``."""
+    return parse_strict(text.removeprefix("v"))
 
 
 class Alphabetical(msgspec.Struct, frozen=True):
@@ -66,13 +59,13 @@ class Numerical(msgspec.Struct, frozen=True):
         return Reading(key=(number,), version=text)
 
 
-def compile_alphabetical(rule: str, *, current: str) -> Rule:  # noqa: ARG001 - see compile_semver
+def compile_alphabetical(rule: str, *, current: str) -> Rule:  # noqa: ARG001 - it does not depend on what is followed now
     """Return the rule of an alphabetical policy. Raises ``InvalidRange`` for a ``rule`` other than ``*`` or nothing."""
     _check_any(rule)
     return Alphabetical()
 
 
-def compile_numerical(rule: str, *, current: str) -> Rule:  # noqa: ARG001 - see compile_semver
+def compile_numerical(rule: str, *, current: str) -> Rule:  # noqa: ARG001 - nor does this one
     """Return the rule of a numerical policy. Raises ``InvalidRange`` for a ``rule`` other than ``*`` or nothing."""
     _check_any(rule)
     return Numerical()

@@ -7,26 +7,18 @@ expression that cannot be read is refused here, where Flux lets everything throu
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from functools import lru_cache
 
 import msgspec
 
-from control_plane.domain.versions.dialects.helm import REMEMBERED, RangeRule, attempt
-from control_plane.domain.versions.patterns import Pattern, matches
+from control_plane.domain.versions.dialects.helm import RangeRule, range_rule
+from control_plane.domain.versions.patterns import Pattern
 from control_plane.domain.versions.patterns import compile_pattern as compile_tag_pattern
 from control_plane.domain.versions.policy import Reading, Rule, Tag
-from control_plane.domain.versions.ranges import parse_range
-from control_plane.domain.versions.semver import Version, parse
+from control_plane.domain.versions.semver import parse
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 LATEST = "latest"  # left out in any case of letters, but for the pattern that names it
 KINDS = {"semver": "semver", "glob": "glob", "regexp": "regexp", "regex": "regexp"}
-
-
-@lru_cache(REMEMBERED)
-def read_version(text: str) -> tuple[Version | None, Reading]:
-    """Return the version that an image's tag stands for (None: it is none), and its reading where nothing refuses it."""
-    return attempt(parse, text)
 
 
 class SemverPattern(msgspec.Struct, frozen=True):
@@ -36,8 +28,7 @@ class SemverPattern(msgspec.Struct, frozen=True):
 
     def matches(self, tag: str) -> bool:
         """Return whether ``tag`` is a version of the range."""
-        version, _ = read_version(tag)
-        return version is not None and self.rule.accepted.contains(version)
+        return not self.rule.read(tag, Tag(name=tag)).refusal
 
     def read(self, text: str, tag: Tag) -> Reading:
         """Return the version's order and whether the range wants it."""
@@ -56,7 +47,7 @@ class TagPattern(msgspec.Struct, frozen=True):
 
     def matches(self, tag: str) -> bool:
         """Return whether ``tag`` matches. ``latest`` is left out of lists, not of matching."""
-        return matches(self.pattern.text, tag)
+        return self.pattern.matches(tag)
 
     def read(self, text: str, tag: Tag) -> Reading:
         """Return when the tag was made and whether the pattern wants it."""
@@ -74,19 +65,19 @@ def made_at(tag: Tag) -> datetime | None:
     return tag.created_at or tag.first_seen_at
 
 
-def parse_pattern(text: str) -> TagRule:
-    """Return what ``text`` means to Flux v1. Raises ``InvalidRange``."""
+def parse_pattern(text: str, current: str = "") -> TagRule:
+    """Return what ``text`` means to Flux v1 where ``current`` is followed. Raises ``InvalidRange``."""
     kind, colon, rest = text.partition(":")
     known = KINDS.get(kind) if colon else None
     if known == "semver":
-        return SemverPattern(RangeRule(parse_range(rest), read_version))
+        return SemverPattern(range_rule(rest, parse, current))
     wanted = f"{known}:{rest}" if known else f"glob:{text}"
     return TagPattern(wanted, compile_tag_pattern(wanted))
 
 
-def compile_pattern(rule: str, *, current: str) -> Rule:  # noqa: ARG001 - a pattern does not depend on what is followed now
+def compile_pattern(rule: str, *, current: str) -> Rule:
     """Return the rule that a pattern makes. Raises ``InvalidRange``."""
-    return parse_pattern(rule)
+    return parse_pattern(rule, current)
 
 
 def newest_first(rule: TagRule, tags: Iterable[Tag]) -> list[Tag]:

@@ -7,7 +7,6 @@ is compared with 3.2.2-alpine only.
 """
 
 import re
-from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -50,7 +49,6 @@ def are_comparable(current: str, candidate: str) -> bool:
     return one is not None and other is not None and one[1] == other[1]
 
 
-@lru_cache(65_536)
 def _parsed(text: str) -> tuple[Numbers, str] | None:
     match = _VERSION.fullmatch(text) if len(text) <= MAX_LENGTH else None
     return None if match is None else (tuple(map(int, match[1].split("."))), match[2] or "")

@@ -5,77 +5,88 @@ A chart's OCI tag has ``_`` where its version has ``+``, and is read back so, as
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
 
 import msgspec
 
-from control_plane.domain.versions.families import family_of
+from control_plane.domain.versions.families import family_of, is_early
 from control_plane.domain.versions.helm import version_of_tag
 from control_plane.domain.versions.policy import Reading, Rule, Tag
-from control_plane.domain.versions.ranges import Range, parse_range
+from control_plane.domain.versions.ranges import NOT_ASKED, Range, parse_range
 from control_plane.domain.versions.semver import InvalidVersion, Version, parse
 
-REMEMBERED = 65_536  # texts: a repository is looked at again and again, and few of its tags are new
 _DIGIT = re.compile("[0-9]")
-ReadVersion = Callable[[str], tuple[Version | None, Reading]]
+ReadVersion = Callable[[str], Version]
 
 
 class RangeRule(msgspec.Struct, frozen=True):
-    """A range, compiled. ``read_version`` makes a version of a text; None is none, and its reading says why.
+    """A range, compiled. ``read_version`` makes a version of a text, or raises ``InvalidVersion``.
 
-    ``prereleases``: those inside the range are wanted even where it does not ask for them.
+    ``followed`` is the variant of what is followed now. ``prereleases``: those inside the range are wanted even where it does not
+    ask for them.
     """
 
     accepted: Range
     read_version: ReadVersion
+    followed: str = ""
     prereleases: bool = False
 
     def with_prereleases(self) -> "RangeRule":
         """Return the same rule that wants pre-releases too."""
-        return RangeRule(self.accepted, self.read_version, prereleases=True)
+        return RangeRule(self.accepted, self.read_version, self.followed, prereleases=True)
 
     def read(self, text: str, tag: Tag) -> Reading:  # noqa: ARG002 - all is in the text
         """Return the version's order and whether the range wants it."""
-        version, reading = self.read_version(text)
-        refusal = self.accepted.refusal(version, include_prereleases=self.prereleases) if version is not None else ""
-        return refused(reading, refusal) if refusal else reading
+        try:
+            version = self.read_version(text)
+        except InvalidVersion as error:
+            return Reading(None, refusal=str(error))
+        refusal = self.accepted.refusal(version, include_prereleases=self.prereleases)
+        if refusal is NOT_ASKED:
+            return reading_of(version, self._suffix_refusal(version.pre))
+        return reading_of(version, refusal)
+
+    def _suffix_refusal(self, suffix: str) -> str:
+        """Return why a version with a suffix is not wanted. To SemVer each is a pre-release; to people ``alpine`` is another image."""
+        if is_early(suffix):
+            return NOT_ASKED
+        variant = family_of(suffix)
+        if variant == self.followed:
+            return f"the range does not ask for the variant {variant!r}: with -0 behind a version it does"
+        return f"another variant: {variant!r}, and the range does not ask for it"
 
 
-def compile_range(rule: str, *, current: str) -> Rule:  # noqa: ARG001 - a range does not depend on what is followed now
+def compile_range(rule: str, *, current: str) -> Rule:
     """Return the rule that ``rule``, a range, makes. Raises ``InvalidRange``."""
-    return RangeRule(parse_range(rule), read_version)
+    return range_rule(rule, read_chart_version, current)
 
 
-@lru_cache(REMEMBERED)
-def read_version(text: str) -> tuple[Version | None, Reading]:
-    """Return the version that ``text`` stands for (None: it is none), and its reading where nothing refuses it."""
-    return attempt(parse, version_of_tag(text))
-
-
-def attempt(read: Callable[[str], Version], text: str) -> tuple[Version | None, Reading]:
-    """Return the version that ``read`` makes of ``text`` and its reading; (None, why not) where it makes none."""
+def range_rule(text: str, read_version: ReadVersion, current: str) -> RangeRule:
+    """Return the rule of a range where ``current`` is followed. Raises ``InvalidRange``."""
     try:
-        version = read(text)
-    except InvalidVersion as error:
-        return None, Reading(key=None, refusal=str(error))
-    return version, reading_of(version)
+        followed = family_of(read_version(current).pre)
+    except InvalidVersion:
+        followed = ""
+    return RangeRule(parse_range(text), read_version, followed)
 
 
-def reading_of(version: Version) -> Reading:
-    """Return how a semantic version is read where nothing refuses it. A variant in the metadata comes before the plain version."""
-    variant = variant_of(version.metadata)
-    return Reading(
-        key=(*version.key, not variant),
-        version=str(version),
-        prerelease=bool(version.pre),
-        major=version.major,
-        family="-".join(part for part in (family_of(version.pre), variant) if part),
-    )
+def read_chart_version(tag: str) -> Version:
+    """Return the version that a chart's tag stands for. Raises ``InvalidVersion``."""
+    return parse(version_of_tag(tag))
+
+
+def reading_of(version: Version, refusal: str = "") -> Reading:
+    """Return how a semantic version is read. A variant in the metadata comes before the plain version."""
+    pre, metadata = version.pre, version.metadata
+    if not (pre or metadata):  # as most are
+        return Reading((*version.key, True), str(version), refusal, False, version.major, "")
+    family, variant = family_of(pre) if pre else "", variant_of(metadata) if metadata else ""
+    named = f"{family}-{variant}" if family and variant else family or variant
+    return Reading((*version.key, not variant), str(version), refusal, bool(pre), version.major, named)
 
 
 def variant_of(metadata: str) -> str:
     """Return the variant that build metadata names: words alone (``windows``); with a number in it, it names a build."""
-    return family_of(metadata) if metadata and not _DIGIT.search(metadata) else ""
+    return "" if _DIGIT.search(metadata) else family_of(metadata)
 
 
 def refused(reading: Reading, refusal: str) -> Reading:

@@ -6,13 +6,12 @@ policy is ``all`` or pre-releases are allowed. ``force`` takes any tag, a versio
 """
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Literal, Protocol, get_args
 
 import msgspec
 
-from control_plane.domain.versions.families import family_of, is_prerelease
-from control_plane.domain.versions.patterns import compile_pattern, expand, matches
+from control_plane.domain.versions.families import family_of, is_early
+from control_plane.domain.versions.patterns import Pattern, compile_pattern
 from control_plane.domain.versions.policy import Reading, Rule, Tag
 from control_plane.domain.versions.ranges import InvalidRange
 from control_plane.domain.versions.semver import InvalidVersion, Key, Version, parse
@@ -57,7 +56,8 @@ class Semver(msgspec.Struct, frozen=True):
     def beyond(self, current: Version, candidate: Version) -> str:
         """Return why a version is further away than the policy lets go, empty where it is not."""
         if self.keeps_prerelease and current.pre != candidate.pre:
-            return f"another pre-release than {current.original}'s"
+            what = "pre-release" if is_early(candidate.pre or current.pre) else "variant"
+            return f"another {what} than {current.original}'s"
         if self.reach in ("minor", "patch") and candidate.major != current.major:
             return f"another major than {current.original}'s, and the policy is {self.reach}"
         if self.reach == "patch" and candidate.minor != current.minor:
@@ -91,11 +91,11 @@ class Force(msgspec.Struct, frozen=True):
 class ByPattern(msgspec.Struct, frozen=True):
     """``glob:`` and ``regexp:``: tags that match, the last in the alphabet first."""
 
-    text: str
+    pattern: Pattern
 
     def should_update(self, current: str, candidate: str) -> bool:
         """See ``KeelPolicy``. A ``glob:`` wants a tag after ``current`` in the alphabet; a ``regexp:`` takes any that matches."""
-        is_after = candidate > current or self.text.startswith("regexp:")
+        is_after = candidate > current or self.pattern.text.startswith("regexp:")
         return is_after and self.matches(candidate)
 
     def ordered(self, tags: Sequence[str]) -> list[str]:
@@ -104,16 +104,11 @@ class ByPattern(msgspec.Struct, frozen=True):
 
     def matches(self, tag: str) -> bool:
         """Return whether a tag matches."""
-        return matches(self.text, tag)
+        return self.pattern.matches(tag)
 
     def sort_key(self, tag: str) -> str:
-        """Return what a tag that matches is ordered by."""
-        return expand(self.text, "${compare}", tag) or "" if self.has_key else tag
-
-    @property
-    def has_key(self) -> bool:
-        """Say whether the pattern names what tags are ordered by; where that group takes no part in a match, it is empty."""
-        return "compare" in compile_pattern(self.text).compiled.groupindex
+        """Return what a tag that matches is ordered by: the group ``compare``, empty where it has no part in the match."""
+        return self.pattern.expand(tag, "${compare}") or "" if "compare" in self.pattern.groups else tag
 
 
 def parse_policy(text: str, *, match_prerelease: bool = True, match_tag: bool = False) -> KeelPolicy:
@@ -123,8 +118,7 @@ def parse_policy(text: str, *, match_prerelease: bool = True, match_tag: bool = 
     if text == "force":
         return Force(match_tag)
     if text.startswith(("glob:", "regexp:")):
-        compile_pattern(text)
-        return ByPattern(text)
+        return ByPattern(compile_pattern(text))
     raise InvalidRange(f"{text[:80]!r} is no policy of Keel's: {FORMS}")
 
 
@@ -165,7 +159,6 @@ def read_version(text: str) -> Version:
     return parse(text)
 
 
-@lru_cache(65_536)
 def _version(text: str) -> Version | None:
     try:
         return read_version(text)
@@ -173,7 +166,6 @@ def _version(text: str) -> Version | None:
         return None
 
 
-@lru_cache(65_536)
 def _lenient(text: str) -> Version | None:
     try:
         return parse(text)
@@ -200,17 +192,15 @@ class SemverRule(msgspec.Struct, frozen=True):
 
     def _refusal(self, version: Version) -> str:
         if self.current is None:
-            return NOT_ASKED if self.policy.keeps_prerelease and _is_early(version) else ""
+            return NOT_ASKED if version.pre and self.policy.keeps_prerelease and is_early(version.pre) else ""
         return "" if version.original == self.current.original else self.policy.beyond(self.current, version)
 
 
 def _reading(key: Key, version: Version, refusal: str = "") -> Reading:
-    return Reading(key, str(version), refusal, _is_early(version), version.major, family_of(version.pre))
-
-
-def _is_early(version: Version) -> bool:
-    """Say whether a version is before a release: what follows its numbers says so (``rc.1``), or names no variant (``alpine`` does)."""
-    return bool(version.pre) and (is_prerelease(version.pre) or not family_of(version.pre))
+    pre, major = version.pre, version.major
+    if not pre:
+        return Reading(key, str(version), refusal, False, major, "")
+    return Reading(key, str(version), refusal, is_early(pre), major, family_of(pre))
 
 
 class ForceRule(msgspec.Struct, frozen=True):
@@ -230,7 +220,7 @@ class PatternRule(msgspec.Struct, frozen=True):
     def read(self, text: str, tag: Tag) -> Reading:  # noqa: ARG002 - all is in the text
         """Return the tag's place in the alphabet; one that does not match has none."""
         if not self.policy.matches(text):
-            return Reading(key=None, refusal=f"does not match {self.policy.text}")
+            return Reading(key=None, refusal=f"does not match {self.policy.pattern.text}")
         return Reading(key=(self.policy.sort_key(text),), version=text)
 
 

@@ -10,7 +10,8 @@ import yaml
 
 from control_plane.domain.versions.dialects import DIALECTS
 from control_plane.domain.versions.policy import Context, Tag
-from control_plane.domain.versions.selection import choose, compile_policy, explain
+from control_plane.domain.versions.readings import compile_policy
+from control_plane.domain.versions.selection import choose, explain
 from control_plane.upstreams.fields import Check, Duration, Record
 from control_plane.upstreams.policy_file import EXAMPLES, POLICY, policy_of_fields, read_policy
 from control_plane.upstreams.yaml_source import Value, read_yaml
