@@ -22,7 +22,7 @@ from control_plane.domain.versions.words import policy_words
 from control_plane.services.applications import OwnerOf
 from control_plane.services.choosing import Facts, Weighing, context_of, current_parts, quarantines_of, weigh
 from control_plane.services.declarations import encode, file_changes, file_of
-from control_plane.services.explaining import MOST_TAGS, TagRow, tag_rows
+from control_plane.services.explaining import TagRow, tag_rows
 from control_plane.services.looks import SourceReader
 from control_plane.services.sources import key_of
 from control_plane.store import seen
@@ -206,7 +206,7 @@ def _places(
     found = []
     for position, spec in enumerate(declaration.upstreams):
         source, list_of = known.get(keys[spec.alias]), pasted.get(spec.alias, ())
-        there = _pasted(list_of) if list_of else tags[source.id] if source else ()
+        there = _named(list_of) if list_of else tags[source.id] if source else ()
         policy = named_only(spec.policy) if spec.policy is not None and list_of else spec.policy
         facts = Facts(
             alias=spec.alias,
@@ -223,9 +223,7 @@ def _places(
     return found
 
 
-def _pasted(names: Sequence[str]) -> tuple[Tag, ...]:
-    if len(names) > MOST_TAGS:
-        raise InvalidInput(f"{len(names)} tags are too many to try: at most {MOST_TAGS} at once")
+def _named(names: Sequence[str]) -> tuple[Tag, ...]:
     return tuple(Tag(name=name) for name in dict.fromkeys(names))
 
 

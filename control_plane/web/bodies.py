@@ -17,7 +17,7 @@ App = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
 
 PAGES = AGENTS = 1_000_000
 MAINTAINERS = 8_000_000
-"""Bytes: an application file with its suite, which has at most 5 MiB, in base64."""
+"""Bytes: an application file with its suite, which has at most 5 MiB, in base64; or a form with a file, and tags to try."""
 
 
 class _TooLarge(Exception):
@@ -28,7 +28,7 @@ def limit_of(path: str) -> int:
     """Return how many bytes a body sent to ``path`` may have."""
     if path.startswith("/api/webhooks/"):
         return get_settings().webhook_body_limit
-    if path.startswith("/api/v1/"):
+    if path.startswith(("/api/v1/", "/declare")) or (path.startswith("/applications/") and path.endswith("/edit")):
         return MAINTAINERS
     return AGENTS if path.startswith("/api/") else PAGES
 

@@ -65,8 +65,9 @@ def test_a_viewer_reads_and_changes_nothing(open_page):
 def test_removing_says_what_it_touches_and_asks_for_the_name(open_page):
     page = open_page("/applications/nextcloud", as_="maintainer")
     page.locator("summary", has_text="Remove").click()
-    expect(page.get_by_text("What its channels have stays")).to_be_visible()
-    page.get_by_label("Why?").fill("replaced")
+    form = page.locator("form", has=page.get_by_role("button", name="Remove nextcloud"))
+    expect(form).to_contain_text("It leaves its channels")
+    form.get_by_label("Why?").fill("replaced")
     page.get_by_label("Type nextcloud to confirm").fill("nextcloud")
     page.get_by_role("button", name="Remove nextcloud").click()
     expect(page.get_by_text("Not tracked any more since")).to_be_visible()

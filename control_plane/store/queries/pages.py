@@ -211,14 +211,15 @@ def rollout_page(session: Session, rollout_id: int) -> tuple[Rollout, Publicatio
     return rollout, publication, clusters_page(session, channel_id=rollout.channel_id)
 
 
-def clusters_page(session: Session, *, channel_id: int | None = None) -> list[Cluster]:
-    """Return every cluster, or those of one channel, with what they run."""
+def clusters_page(session: Session, *, channel_id: int) -> list[Cluster]:
+    """Return every cluster of a channel, with what it runs."""
     found = (
         select(Cluster)
+        .where(Cluster.channel_id == channel_id)
         .options(joinedload(Cluster.channel), selectinload(Cluster.installations), _nothing_else)
         .order_by(Cluster.name)
     )
-    return list(session.scalars(found if channel_id is None else found.where(Cluster.channel_id == channel_id)))
+    return list(session.scalars(found))
 
 
 def cluster_page(session: Session, name: str) -> tuple[Cluster, list[AgentReport]]:

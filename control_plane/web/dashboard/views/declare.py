@@ -18,6 +18,7 @@ from control_plane.services import applications, drafts
 from control_plane.services.applications import CHANGED_MEANWHILE
 from control_plane.services.declarations import file_of, mark_of
 from control_plane.services.drafts import Draft, DraftUpstream
+from control_plane.services.explaining import MOST_TAGS
 from control_plane.services.reading import account_owner, shared_reader
 from control_plane.store.models import Application
 from control_plane.store.queries.drafts import application_or_none, followers
@@ -110,7 +111,7 @@ def apply(request: Request) -> HttpResponse:
 
 def _form(request: Request, name: str) -> HttpResponse:
     now, post, pasted = timezone.now(), request.POST, _pasted(request.POST)
-    unseen = _look(request, name, pasted)
+    unseen = _look(request, name, pasted) | _too_many(pasted)
     with read_scope() as session:
         application = _found(session, name)
         text = _text(post) if request.method == "POST" else file_of(application) if application else STARTER
@@ -237,6 +238,15 @@ def _look(request: Request, name: str, pasted: dict[str, list[str]]) -> dict[str
     except TidegateError as error:
         return {alias: (Mistake(Place(), error.message),)}
     return {}
+
+
+def _too_many(pasted: dict[str, list[str]]) -> dict[str, tuple[Mistake, ...]]:
+    """Leave out lists that are too long to be tried; return what is said about them, by alias."""
+    long = {alias: len(tags) for alias, tags in pasted.items() if len(tags) > MOST_TAGS}
+    for alias in long:
+        pasted[alias] = []
+    hint = f"at most {MOST_TAGS} at once"
+    return {alias: (Mistake(Place(), f"{count} tags are too many to try", hint),) for alias, count in long.items()}
 
 
 def _blocks(

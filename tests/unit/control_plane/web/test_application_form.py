@@ -135,6 +135,15 @@ def test_pasted_tags_are_tried_in_place_of_those_seen(client_of, declared):
     assert "Of 3 pasted tags" in page
 
 
+def test_too_long_a_list_is_said_beside_the_field(client_of, declared):
+    client = client_of("viewer")
+    form = inputs(client.get(EDIT.format(declared)))
+    answer = client.post(EDIT.format(declared), form | {"tags.chart": "1.0.0 " * 20_001})
+    assert answer.status_code == 422
+    assert "20001 tags are too many to try" in shown(answer)
+    assert inputs(answer)["file"] == form["file"]
+
+
 def test_a_place_is_looked_at_when_a_maintainer_asks_for_it(client_of, declared, monkeypatch):
     from control_plane.domain.sources import Listing
     from control_plane.domain.versions.policy import Tag
