@@ -69,8 +69,7 @@ def test_doors_are_accessible(open_page, scheme):
     open_page.complaints.clear()  # the browser notes the 404
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
 def test_what_opens_is_accessible_too(open_page, scheme, width):
     """Forms that open beside a button, the palette, a form with mistakes."""
     page = open_page("/applications/miniflux", color_scheme=scheme, width=width, reduced_motion="reduce")
