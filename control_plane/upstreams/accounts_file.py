@@ -13,11 +13,11 @@ from typing import Any
 
 from control_plane.domain.accounts import Kind, scope_of
 from control_plane.domain.errors import InvalidInput, Mistake, Place, Transient
+from control_plane.upstreams import programs
 from control_plane.upstreams.credentials import Account, Entry, checked_secret
 from control_plane.upstreams.yaml_source import Value, read_yaml
 
 ORIGIN = "accounts file"
-ENVIRONMENT = "TIDEGATE_ACCOUNT_"  # the environment's secrets begin so: programs that we start do not get them
 _SECRETS: dict[str, Kind] = {
     "password": "password",
     "passwordFile": "password",
@@ -114,8 +114,8 @@ def _problem(name: str, value: Value) -> tuple[str, str] | None:
         return "it is no text", "write it in quotes"
     if name == "place" and ("://" in value.content or "@" in value.content):
         return "it is no host or host/path", "write it without a scheme and a user: ghcr.io/acme"
-    if name.endswith("Env") and not value.content.startswith(ENVIRONMENT):
-        return f"the variable's name does not begin with {ENVIRONMENT}", f"{ENVIRONMENT}GHCR"
+    if name.endswith("Env") and not value.content.startswith(programs.SECRETS):
+        return f"the variable's name does not begin with {programs.SECRETS}", f"{programs.SECRETS}GHCR"
     return None
 
 

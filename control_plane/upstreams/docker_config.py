@@ -22,6 +22,7 @@ import structlog
 from control_plane.domain.accounts import HUB, Kind, Scope, scope_of, usual_host
 from control_plane.domain.errors import InvalidInput
 from control_plane.upstreams.credentials import Account, Entry, checked_secret
+from control_plane.upstreams.programs import own_environment
 
 HUB_KEY = "https://index.docker.io/v1/"
 ORIGIN = "docker config"
@@ -98,6 +99,7 @@ def ask_helper(helper: str, server: str) -> Account | None:
         done = subprocess.run(
             [f"docker-credential-{helper}", "get"],
             input=server.encode(),
+            env=own_environment(),
             capture_output=True,
             timeout=HELPER_SECONDS,
             check=False,

@@ -18,8 +18,8 @@ from dulwich.client import SSHVendor, SubprocessWrapper
 from dulwich.errors import HangupException
 
 from control_plane.domain.errors import TidegateError, Transient, Untrusted
-from control_plane.upstreams.accounts_file import ENVIRONMENT
 from control_plane.upstreams.credentials import NOBODY, Account, Accounts
+from control_plane.upstreams.programs import own_environment
 
 
 class Ssh(msgspec.Struct, frozen=True):
@@ -123,8 +123,8 @@ class SshProgram(SSHVendor):
             f"{username}@{host}" if username else host,
             command.decode(),
         ]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(ENVIRONMENT)}
-        environment["GIT_PROTOCOL"] = f"version={protocol_version if protocol_version is not None else 2}"
+        version = protocol_version if protocol_version is not None else 2
+        environment = own_environment() | {"GIT_PROTOCOL": f"version={version}"}
         process = subprocess.Popen(
             words,
             bufsize=0,

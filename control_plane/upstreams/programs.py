@@ -1,6 +1,7 @@
 """Running Helm and kubectl on what strangers wrote: nothing of ours is seen, no network is used, and it ends.
 
 What the program says about its input is its caller's matter; a program that is missing or does not end says nothing about it.
+Programs that act for us (ssh, credential helpers) see our environment, but for the secrets of accounts.
 """
 
 import os
@@ -16,6 +17,7 @@ import msgspec
 from control_plane.domain.errors import Transient
 
 TIMEOUT_SECONDS = 60.0
+SECRETS = "TIDEGATE_ACCOUNT_"  # variables with secrets of accounts begin so
 NOWHERE = "http://127.0.0.1:9"  # the discard port: whatever asks through this proxy gets no answer
 
 
@@ -24,6 +26,11 @@ class Done(msgspec.Struct, frozen=True):
 
     output: str
     failure: str = ""
+
+
+def own_environment() -> dict[str, str]:
+    """Return our environment as programs that act for us see it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(SECRETS)}
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import subprocess
 import msgspec
 
 from control_plane.domain.errors import InvalidInput, Transient
+from control_plane.upstreams.programs import own_environment
 
 SCAN_SECONDS = 15.0
 _HOST = re.compile(r"\[?(?P<host>[A-Za-z0-9._-]+|[0-9a-fA-F:]+)\]?(:(?P<port>\d{1,5}))?")
@@ -53,7 +54,9 @@ def scan(place: str) -> list[ServerKey]:
     host, port = _parts(place)
     command = ["ssh-keyscan", "-T", "5", "-p", str(port), "--", host]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=SCAN_SECONDS, check=False, text=True)
+        done = subprocess.run(
+            command, env=own_environment(), capture_output=True, timeout=SCAN_SECONDS, check=False, text=True
+        )
     except FileNotFoundError:
         raise Transient("the program ssh-keyscan is missing: git over SSH needs it", code="ssh_missing") from None
     except subprocess.TimeoutExpired:

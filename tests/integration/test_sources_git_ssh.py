@@ -1,13 +1,14 @@
 """Git over SSH from a real OpenSSH server: whom it lets in, which servers are believed, and that no key is left anywhere."""
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pytest_httpserver import HTTPServer
 
-from control_plane.domain.errors import TidegateError, Transient, Untrusted
+from control_plane.domain.errors import InvalidInput, TidegateError, Transient, Untrusted
 from control_plane.domain.sources import SourceSpec
 from control_plane.upstreams.accounts_file import AccountsFile
 from control_plane.upstreams.chart_dependencies import DependencyReader
@@ -17,6 +18,7 @@ from control_plane.upstreams.git import GitSource
 from control_plane.upstreams.git_ssh import Ssh
 from control_plane.upstreams.helm_http import HelmRepository
 from control_plane.upstreams.oci import RegistryClient
+from control_plane.upstreams.ssh_keys import scan, server_key
 from control_plane.upstreams.web_client import WebClient
 from tests.support.accounts import Heard, accounts, entry
 from tests.support.git_server import GitServer
@@ -115,6 +117,31 @@ def test_a_host_key_that_nobody_accepted_is_refused_with_the_way_to_accept_it(
         source_of(found, hosts, "").listing(SourceSpec(kind="git", location=server.url(repository)), {})
     assert server.log.read_text().count("Accepted publickey") == logged
     assert hosts.read_text() == ""
+
+
+def test_a_host_key_is_scanned_and_is_believed_once_it_is_accepted(
+    server: SshServer, repository: Path, private: str, hosts: Path
+) -> None:
+    shown = scan(server.place)
+    (key,) = [one for one in shown if one.kind == "ssh-ed25519"]
+    assert key.line == server.known_hosts.strip()
+    assert key.fingerprint == server_key(server.place, server.known_hosts).fingerprint
+    told = subprocess.run(["ssh-keygen", "-lf", "-"], input=server.host_key, capture_output=True, text=True, check=True)
+    assert key.fingerprint in told.stdout
+    source = source_of(accounts(entry(server.place, "", private, "ssh-key")), hosts, f"{key.line}\n")
+    assert source.listing(SourceSpec(kind="git", location=server.url(repository)), {}) is not None
+
+
+@pytest.mark.parametrize("place", ["127.0.0.1:1", "nowhere.invalid"])
+def test_where_no_server_is_nothing_is_scanned(place: str) -> None:
+    with pytest.raises(Transient, match="shows no host key"):
+        scan(place)
+
+
+@pytest.mark.parametrize("place", ["-oProxyCommand=x", "a b", "host:99999", "", "ssh://host"])
+def test_what_is_no_server_is_refused(place: str) -> None:
+    with pytest.raises(InvalidInput, match="is no server"):
+        scan(place)
 
 
 def test_another_host_key_than_the_accepted_one_is_not_trusted(

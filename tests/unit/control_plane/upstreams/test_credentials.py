@@ -260,12 +260,13 @@ def test_an_identity_token_is_read_from_the_file_and_from_a_helper(
 def test_credential_helpers_are_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     helper = tmp_path / "docker-credential-test"
     helper.write_text(
-        '#!/bin/sh\nread server\necho "$server" >> "$0.log"\n'
+        '#!/bin/sh\nread server\necho "$server" >> "$0.log"\nenv >> "$0.env"\n'
         '[ "$server" = ghcr.io ] && echo \'{"Username": "bot", "Secret": "s3cret"}\' && exit 0\n'
         "echo no such account; exit 1\n"
     )
     helper.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("TIDEGATE_ACCOUNT_OTHER", "0ther")
     config = docker_config(tmp_path, credHelpers={"ghcr.io": "test", "bad.io": "../../bin/sh"}, credsStore="test")
     assert config("ghcr.io") == config("ghcr.io", "acme") == ("bot", "s3cret")
     assert config("docker.io") is None
@@ -274,3 +275,4 @@ def test_credential_helpers_are_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         "ghcr.io",
         "https://index.docker.io/v1/",
     ]
+    assert "0ther" not in (tmp_path / "docker-credential-test.env").read_text()

@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from control_plane import cli
 from control_plane.cli import accounts as commands
-from control_plane.services.reading import shared_accounts
+from control_plane.services.reading import shared_accounts, stored_accounts
+from control_plane.settings import get_settings
 from control_plane.store.session import get_engine
 from tests.browser.seed import SECRET
 from tests.support.small_registry import SmallRegistry, serving
@@ -197,6 +198,19 @@ def test_the_command_line_reads_a_secret_from_a_file_and_from_standard_input(cal
     for row in call("get", "accounts")[1]["accounts"]:
         if row["host"] == "quay.io":
             assert run("account", "remove", str(row["id"]))[0] == 0
+
+
+def test_the_command_line_rotates_the_key_and_every_account_still_opens(call, run):
+    before = get_settings().sealing_key_file.read_bytes()
+    code, out, _ = run("account", "rotate-key")
+    assert code == 0
+    assert "4 accounts sealed with the key" in out
+    assert get_settings().sealing_key_file.read_bytes() != before
+    stored_accounts().forget()
+    found = shared_accounts().find("ghcr.io", "other")
+    assert found is not None
+    assert found.secret == SECRET
+    assert any(row["action"] == "account.resealed" for row in call("get", "audit?limit=10")[1])
 
 
 def test_the_command_line_takes_no_secret_as_an_argument() -> None:
