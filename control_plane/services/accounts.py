@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 
+import msgspec
+
 from control_plane.domain.accounts import Kind, Scope
 from control_plane.domain.errors import InvalidInput, Mistake, Place, Refused
 from control_plane.domain.sources import SourceSpec
@@ -16,7 +18,6 @@ from control_plane.services.sources import source_ensure, sources_unpoll, spec_o
 from control_plane.services.stored_accounts import about, scope_of
 from control_plane.store import accounts, lookups
 from control_plane.store.account_models import Account, HostKey
-from control_plane.store.accounts import upstreams_read_as
 from control_plane.store.models import Application, Upstream
 from control_plane.store.session import Session, SessionScope, read_scope, session_scope
 from control_plane.upstreams.credentials import checked_secret
@@ -123,13 +124,14 @@ def places_reassign(
     A place that is read with another account is another source: what one account saw is never shown through the other.
     """
     with reads() as session:
-        found = [(one, owner_of(spec_of(one.source), one.application.name)) for one in upstreams_read_as(session)]
-        misplaced = {one.id: account for one, account in found if one.source.account != account}
+        found = accounts.readings(session)
+    wanted = {number: owner_of(msgspec.convert(spec, SourceSpec), name) for number, spec, _, name in found}
+    misplaced = {number: wanted[number] for number, _, account, _ in found if account != wanted[number]}
     if not misplaced:
         return []
     with scope() as session:
         changed = [
-            _reassign(session, one, misplaced[one.id], now) for one in upstreams_read_as(session) if one.id in misplaced
+            _reassign(session, one, misplaced[one.id], now) for one in accounts.upstreams_with(session, misplaced)
         ]
         applications = {one.name: one for one in changed}
         for application in applications.values():

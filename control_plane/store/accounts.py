@@ -1,15 +1,16 @@
 """Queries of accounts, their uses and host keys. What is read for programs has the sealed secret; what is read for people never has."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from control_plane.domain.accounts import Scope
 from control_plane.store.account_models import Account, AccountUse, HostKey
-from control_plane.store.models import Application, Upstream
+from control_plane.store.models import Application, Source, Upstream
 
 
 def all_accounts(session: Session) -> Sequence[Account]:
@@ -48,9 +49,15 @@ def host_keys(session: Session, host: str = "") -> Sequence[HostKey]:
     return session.scalars(statement.filter_by(host=host) if host else statement).all()
 
 
-def upstreams_read_as(session: Session) -> Sequence[Upstream]:
-    """Return every upstream of applications that are not removed, with its source and application."""
-    statement = select(Upstream).join(Upstream.application).where(Application.removed_at.is_(None))
-    return session.scalars(
-        statement.options(joinedload(Upstream.source), joinedload(Upstream.application)).order_by(Upstream.id)
-    ).all()
+def readings(session: Session) -> list[tuple[int, dict[str, Any], str, str]]:
+    """Return of every upstream of applications that are not removed: its id, its place's spec and account, its application's name."""
+    columns = Upstream.id, Source.spec, Source.account, Application.name
+    statement = (
+        select(*columns).join(Upstream.source).join(Upstream.application).where(Application.removed_at.is_(None))
+    )
+    return [tuple(row) for row in session.execute(statement.order_by(Upstream.id))]
+
+
+def upstreams_with(session: Session, ids: Collection[int]) -> Sequence[Upstream]:
+    """Return the upstreams that are still there, locked."""
+    return session.scalars(select(Upstream).where(Upstream.id.in_(ids)).order_by(Upstream.id).with_for_update()).all()
