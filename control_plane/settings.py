@@ -112,7 +112,8 @@ class Settings(BaseSettings):
     rehearsal_attempts: PositiveInt = Field(default=3, description="tries before an errored release waits for a person")
     lease_seconds: PositiveFloat = Field(default=30.0, description="a worker that is silent for so long is lost")
     sweep_seconds: PositiveFloat = Field(
-        default=1.0, description="how often the sweeper looks for work that lost its message"
+        default=1.0,
+        description="seconds between two searches for places that are due, and for work that lost its message",
     )
 
     heartbeat_file: Folder | None = Field(
