@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from control_plane.domain.versions.patterns import compile_pattern
+from control_plane.domain.versions.patterns import MAX_LENGTH, compile_pattern
 from control_plane.domain.versions.platforms import InvalidPlatform, parse_platform
 from control_plane.domain.versions.policy import (
     Dialect,
@@ -59,6 +59,10 @@ def _expression(text: str) -> str:
     return text if text.startswith(("regexp:", "regex:", "glob:")) else f"regexp:{text}"
 
 
+def _template_problem(text: str) -> tuple[str, str] | None:
+    return ("is too long", f"at most {MAX_LENGTH} characters, for example '$1'") if len(text) > MAX_LENGTH else None
+
+
 def _platform_problem(text: str) -> tuple[str, str] | None:
     try:
         parse_platform(text)
@@ -99,7 +103,7 @@ POLICY = Record(
                         "Expression (RE2) that finds the text to compare; tags that it does not match are left out.",
                         required=True,
                     ),
-                    "to": Field(Text(examples=("$build",)), "The text to compare: `$1`, `$name`.", default="`$0`"),
+                    "to": Field(Text(refuse=_template_problem, examples=("$build",)), "The text to compare: `$1`, `$name`.", default="`$0`"),
                 }
             ),
             "What part of a tag is compared.",

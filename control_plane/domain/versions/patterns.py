@@ -15,6 +15,7 @@ from control_plane.domain.versions.ranges import InvalidRange
 
 MAX_LENGTH = 1_024  # characters of a pattern
 MAX_MEMORY = 1 << 20  # bytes that a compiled one may take
+MAX_SIZE = 2_000  # steps that it may have: each character of a text may cost as many
 REMEMBERED = 131_072  # answers of regular expressions: the same tags are looked at again and again
 REFERENCE = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,7}")  # of a group; with a zero in front it is a name
@@ -154,6 +155,8 @@ def _expression(text: str, expression: str) -> Expression:
     except (re2.error, UnicodeEncodeError) as error:
         why = error.args[0].decode() if isinstance(error.args[0], bytes) else error
         raise InvalidRange(f"pattern {text!r}: no regular expression in RE2 syntax: {why}") from None
+    if compiled.programsize > MAX_SIZE:
+        raise InvalidRange(f"pattern {text!r}: {compiled.programsize} steps when compiled; at most {MAX_SIZE} are allowed")
     groups = frozenset(compiled.groupindex)
     if strange := next((name for name in groups if not name.isascii()), ""):
         raise InvalidRange(f"pattern {text!r}: the name of a group, {strange!r}, has other letters than A to Z")

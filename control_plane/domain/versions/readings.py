@@ -7,8 +7,9 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 
 from control_plane.domain.versions.dialects import DIALECTS
-from control_plane.domain.versions.patterns import compile_pattern
+from control_plane.domain.versions.patterns import MAX_LENGTH, compile_pattern
 from control_plane.domain.versions.policy import Dialect, Filter, Policy, Reading, Rule, Tag, TakesPrereleases
+from control_plane.domain.versions.ranges import InvalidRange
 
 POLICIES, REMEMBERED = 16, 32_768  # whose readings are remembered, and how many of each
 BY_TIME = frozenset({"argocd-newest-build", "flux1"})  # flux1: all but semver
@@ -26,8 +27,12 @@ def reader(policy: Policy, current: str) -> Callable[[str, Tag], Reading]:
 
 
 def extractor(wanted: Filter) -> Callable[[str], str | None] | None:
-    """Return what gives the text that the dialect reads (None: there is none); None where that is the whole tag."""
-    return partial(compile_pattern(wanted.extract).expand, template=wanted.to) if wanted.extract else None
+    """Return what gives the text that the dialect reads (None: there is none); None where that is the whole tag. Raises ``InvalidRange``."""
+    if not wanted.extract:
+        return None
+    if len(wanted.to) > MAX_LENGTH:
+        raise InvalidRange(f"the text to compare, {wanted.to[:40]!r}…, has at most {MAX_LENGTH} characters")
+    return partial(compile_pattern(wanted.extract).expand, template=wanted.to)
 
 
 def is_by_time(policy: Policy) -> bool:

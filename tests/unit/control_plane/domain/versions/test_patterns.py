@@ -1,6 +1,10 @@
 """Patterns: what matches, what a replacement makes of it, what is refused."""
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from control_plane.domain.versions.patterns import compile_pattern
 from control_plane.domain.versions.ranges import InvalidRange
@@ -47,3 +51,28 @@ def test_expands_as_go_does(template: str, expected: str) -> None:
 def test_refuses(pattern: str) -> None:
     with pytest.raises(InvalidRange, match="pattern"):
         compile_pattern(pattern)
+
+
+@given(st.text("ab*", max_size=8), st.text("ab\n", max_size=8))
+def test_a_glob_matches_where_its_expression_would(glob: str, text: str) -> None:
+    expression = ".*".join(map(re.escape, glob.split("*")))
+    assert compile_pattern(f"glob:{glob}").matches(text) is bool(re.fullmatch(expression, text, re.DOTALL))
+
+
+def test_a_glob_has_no_groups_but_the_whole_text() -> None:
+    pattern = compile_pattern("glob:v*")
+    assert pattern.expand("v7", "<$0|$1|${n}|$$>") == "<v7|||$>"
+    assert pattern.expand("7", "$0") is None
+    assert pattern.groups == frozenset()
+
+
+def test_a_text_that_is_no_unicode_matches_no_expression() -> None:
+    pattern = compile_pattern("regexp:.")
+    assert not pattern.matches("\ud800")
+    assert pattern.expand("\ud800", "$0") is None
+
+
+def test_what_would_take_long_for_each_character_is_refused() -> None:
+    with pytest.raises(InvalidRange, match="steps"):
+        compile_pattern("regexp:(.?){999}z")
+    assert compile_pattern("regexp:^.{1,128}$").matches("a" * 128)
