@@ -103,7 +103,11 @@ POLICY = Record(
                         "Expression (RE2) that finds the text to compare; tags that it does not match are left out.",
                         required=True,
                     ),
-                    "to": Field(Text(refuse=_template_problem, examples=("$build",)), "The text to compare: `$1`, `$name`.", default="`$0`"),
+                    "to": Field(
+                        Text(refuse=_template_problem, examples=("$build",)),
+                        "The text to compare: `$1`, `$name`.",
+                        default="`$0`",
+                    ),
                 }
             ),
             "What part of a tag is compared.",

@@ -15,11 +15,14 @@ from control_plane.domain.versions.ranges import InvalidRange
 
 MAX_LENGTH = 1_024  # characters of a pattern
 MAX_MEMORY = 1 << 20  # bytes that a compiled one may take
-MAX_SIZE = 2_000  # steps that it may have: each character of a text may cost as many
+MAX_SIZE = 10_000  # steps that it may have: each character of a text may cost as many. A class such as \pL has 1,200
 REMEMBERED = 131_072  # answers of regular expressions: the same tags are looked at again and again
 REFERENCE = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,7}")  # of a group; with a zero in front it is a name
-_PIECE = re.compile(r"\\Q.*?(?:\\E|\Z)|\\(.)|[^\\]++", re.DOTALL)
+# Of an expression: a quotation, an escape (1), a class, the opening of a group (2) with its name (3), or something else.
+_TOKEN = re.compile(
+    r"\\Q.*?(?:\\E|\Z)|\\(.)|\[\^?\]?(?:\\.|\[:\^?\w+:\]|[^\]\\])*+\]|(\()(?:\?P?<(\w+)>|(?!\?))|.", re.DOTALL
+)
 
 
 class Pattern(Protocol):
@@ -99,9 +102,12 @@ def _expanded(compiled: Any, template: str, text: str) -> str | None:
     match = _search(compiled, text)
     if match is None:
         return None
-    return "".join(
-        [one if isinstance(one, str) else (match[one] or b"").decode() for one in _pieces(compiled, template)]
-    )
+    return "".join([one if isinstance(one, str) else _first(match, one) for one in _pieces(compiled, template)])
+
+
+def _first(match: Any, groups: tuple[int, ...]) -> str:
+    """Return what the first of some groups found that take part in the match; as in Go, several may have one name."""
+    return next((found.decode() for group in groups if (found := match[group]) is not None), "")
 
 
 def _search(compiled: Any, text: str) -> Any:
@@ -113,9 +119,9 @@ def _search(compiled: Any, text: str) -> Any:
 
 
 @lru_cache(1_024)
-def _pieces(compiled: Any, template: str) -> tuple[str | int, ...]:
-    """Return a template as texts and numbers of groups; what names no group is an empty text."""
-    found: list[str | int] = []
+def _pieces(compiled: Any, template: str) -> tuple[str | tuple[int, ...], ...]:
+    """Return a template as texts and groups; what names no group is an empty text."""
+    found: list[str | tuple[int, ...]] = []
     end = 0
     for reference in REFERENCE.finditer(template):
         found += [template[end : reference.start()], _group(compiled, reference)]
@@ -123,14 +129,14 @@ def _pieces(compiled: Any, template: str) -> tuple[str | int, ...]:
     return *found, template[end:]
 
 
-def _group(compiled: Any, reference: re.Match[str]) -> str | int:
+def _group(compiled: Any, reference: re.Match[str]) -> str | tuple[int, ...]:
     if reference[1]:
         return "$"
     name = reference[2] or reference[3]
     if _NUMBER.fullmatch(name):
-        return int(name) if int(name) <= compiled.groups else ""
-    number: str | int = compiled.groupindex.get(name, "")
-    return number
+        return (int(name),) if int(name) <= compiled.groups else ""
+    names = [token[3] for token in _TOKEN.finditer(compiled.pattern) if token[2]]  # RE2 tells one of each
+    return tuple(place for place, other in enumerate(names, 1) if other == name)
 
 
 @lru_cache(1_024)
@@ -145,7 +151,7 @@ def compile_pattern(text: str) -> Pattern:
 
 
 def _expression(text: str, expression: str) -> Expression:
-    if any(piece[1] == "C" for piece in _PIECE.finditer(expression)):
+    if any(token[1] == "C" for token in _TOKEN.finditer(expression)):
         raise InvalidRange(f"pattern {text!r}: \\C, a single byte, cannot be used: texts are of characters")
     options = re2.Options()
     options.max_mem = MAX_MEMORY
@@ -156,7 +162,9 @@ def _expression(text: str, expression: str) -> Expression:
         why = error.args[0].decode() if isinstance(error.args[0], bytes) else error
         raise InvalidRange(f"pattern {text!r}: no regular expression in RE2 syntax: {why}") from None
     if compiled.programsize > MAX_SIZE:
-        raise InvalidRange(f"pattern {text!r}: {compiled.programsize} steps when compiled; at most {MAX_SIZE} are allowed")
+        raise InvalidRange(
+            f"pattern {text!r}: {compiled.programsize} steps when compiled; at most {MAX_SIZE} are allowed"
+        )
     groups = frozenset(compiled.groupindex)
     if strange := next((name for name in groups if not name.isascii()), ""):
         raise InvalidRange(f"pattern {text!r}: the name of a group, {strange!r}, has other letters than A to Z")

@@ -48,6 +48,8 @@ class Comparator(msgspec.Struct, frozen=True):
 
     def refusal(self, key: Key) -> str:
         """Return why a version with ``key`` is outside, or ``""``."""
+        if not self.hole and self.low < key < self.high:  # as most are
+            return ""
         if key < self.low or (self.above and key == self.low):
             return "" if self.hole else f"older than {self.text} allows"
         if key > self.high or (key == self.high and not self.closed):

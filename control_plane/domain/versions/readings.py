@@ -27,7 +27,10 @@ def reader(policy: Policy, current: str) -> Callable[[str, Tag], Reading]:
 
 
 def extractor(wanted: Filter) -> Callable[[str], str | None] | None:
-    """Return what gives the text that the dialect reads (None: there is none); None where that is the whole tag. Raises ``InvalidRange``."""
+    """Return what gives the text that the dialect reads (None: there is none); None where that is the whole tag.
+
+    Raises ``InvalidRange``.
+    """
     if not wanted.extract:
         return None
     if len(wanted.to) > MAX_LENGTH:

@@ -6,7 +6,7 @@ are, numbers alone, needs no library: they are compared as tuples, which is some
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -121,7 +121,7 @@ def parse_version(text: str) -> Version:
 
 def order_key(version: Version) -> Key:
     """Return PEP 440's order as plain tuples: comparing ``Version``s runs Python code for each of a list's comparisons."""
-    release = _without_zeros(list(version.release))
+    release = _without_zeros(version.release)
     is_only_dev = version.pre is None and version.post is None and version.dev is not None
     pre = (1, *version.pre) if version.pre is not None else (0,) if is_only_dev else (2,)
     post = -1 if version.post is None else version.post
@@ -132,14 +132,14 @@ def order_key(version: Version) -> Key:
     return version.epoch, *release, _END, pre, post, dev, local
 
 
-def release_key(numbers: list[int]) -> Key:
+def release_key(numbers: Sequence[int]) -> Key:
     """Return the same of numbers alone."""
     return 0, *_without_zeros(numbers), _END, (2,), -1, (1,), ()
 
 
-def _without_zeros(numbers: list[int]) -> tuple[int, ...]:
+def _without_zeros(numbers: Sequence[int]) -> Sequence[int]:
     """``1.0`` is ``1``."""
     end = len(numbers)
     while end and numbers[end - 1] == 0:
         end -= 1
-    return tuple(numbers[:end])
+    return numbers[:end]

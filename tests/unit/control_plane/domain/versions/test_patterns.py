@@ -75,4 +75,4 @@ def test_a_text_that_is_no_unicode_matches_no_expression() -> None:
 def test_what_would_take_long_for_each_character_is_refused() -> None:
     with pytest.raises(InvalidRange, match="steps"):
         compile_pattern("regexp:(.?){999}z")
-    assert compile_pattern("regexp:^.{1,128}$").matches("a" * 128)
+    assert compile_pattern(r"regexp:^.{1,128}\pL\pN$").matches("a" * 128 + "a1")
