@@ -68,48 +68,17 @@ def _build(settings: Settings, kube: Any, numbers: Any) -> Any:
     import httpx2
 
     from cluster_agent import facts, identity, loop, reporting
-    from cluster_agent.applying.artifacts import ChartStore
-    from cluster_agent.applying.helm import HelmCli
-    from cluster_agent.applying.kube import Access
-    from cluster_agent.applying.registry_login import Logins
-    from cluster_agent.backup.snapshots import Snapshots
-    from cluster_agent.journal import Journal, StoredObject
     from cluster_agent.trust import TrustedChannel
-
-    def stored(kind: str, what: str) -> StoredObject:
-        return StoredObject(kube, kind, settings.namespace, f"{settings.name}-{what}")
 
     http = httpx2.Client(verify=_certificates(settings), timeout=15.0, headers={"User-Agent": "tidegate-agent"})
     uid = facts.cluster_uid(kube, allowed=settings.cluster_facts)
-    secret = stored("Secret", "identity")
-    me = _until_reachable(
-        lambda: identity.load_or_enrol(secret, http, settings.url, settings.join_token, uid),
-    )
+    secret = _stored(settings, kube, "Secret", "identity")
+    me = _until_reachable(lambda: identity.load_or_enrol(secret, http, settings.url, settings.join_token, uid))
     log("enrolled", cluster=me.enrolment.cluster, channel=me.enrolment.channel)
-    journal = Journal(stored("ConfigMap", "journal"))
-    _until_reachable(journal.load)
-    access = Access(settings.kubeconfig, settings.context)
-    files = f"{settings.url.rstrip('/')}/tuf"
+    trust = _stored(settings, kube, "Secret", "trust")
     return loop.Loop(
-        loop.Around(
-            kube,
-            HelmCli(access, settings.data_dir / "helm", binary=settings.helm),
-            ChartStore(
-                settings.data_dir / "charts",
-                http,
-                settings.registry_mirrors,
-                kept_at=files,
-                logins=Logins(settings.registry_credentials_file),
-            ),
-            Snapshots(settings.data_dir / "backups"),
-            journal,
-        ),
-        trusted=TrustedChannel(
-            root=me.enrolment.root.encode(),
-            store=stored("Secret", "trust"),
-            base_url=files,
-            client=http,
-        ),
+        _around(settings, kube, http),
+        trusted=TrustedChannel(root=me.enrolment.root.encode(), store=trust, base_url=_files(settings), client=http),
         reporter=reporting.Reporter(http, settings.url, me, facts.reader(kube, allowed=settings.cluster_facts)),
         metrics=numbers,
         policy=_policy(settings, me.enrolment.cluster),
@@ -117,6 +86,34 @@ def _build(settings: Settings, kube: Any, numbers: Any) -> Any:
         poll_seconds=settings.poll_seconds,
         report_seconds=settings.report_seconds,
     )
+
+
+def _around(settings: Settings, kube: Any, http: Any) -> Any:
+    from cluster_agent import loop
+    from cluster_agent.applying.artifacts import ChartStore
+    from cluster_agent.applying.helm import HelmCli
+    from cluster_agent.applying.kube import Access
+    from cluster_agent.applying.registry_login import Logins
+    from cluster_agent.backup.snapshots import Snapshots
+    from cluster_agent.journal import Journal
+
+    journal = Journal(_stored(settings, kube, "ConfigMap", "journal"))
+    _until_reachable(journal.load)
+    folder, access = settings.data_dir, Access(settings.kubeconfig, settings.context)
+    logins = Logins(settings.registry_credentials_file)
+    charts = ChartStore(folder / "charts", http, settings.registry_mirrors, kept_at=_files(settings), logins=logins)
+    helm = HelmCli(access, folder / "helm", binary=settings.helm)
+    return loop.Around(kube, helm, charts, Snapshots(folder / "backups"), journal)
+
+
+def _files(settings: Settings) -> str:
+    return f"{settings.url.rstrip('/')}/tuf"
+
+
+def _stored(settings: Settings, kube: Any, kind: str, what: str) -> Any:
+    from cluster_agent.journal import StoredObject
+
+    return StoredObject(kube, kind, settings.namespace, f"{settings.name}-{what}")
 
 
 def _policy(settings: Settings, cluster: str) -> Any:
@@ -152,10 +149,10 @@ def _status(settings: Settings, *, as_json: bool) -> int:
     import msgspec
 
     from cluster_agent.applying.kube import Access, connect
-    from cluster_agent.journal import Journal, StoredObject
+    from cluster_agent.journal import Journal
 
     kube = connect(Access(settings.kubeconfig, settings.context))
-    state = Journal(StoredObject(kube, "ConfigMap", settings.namespace, f"{settings.name}-journal")).load()
+    state = Journal(_stored(settings, kube, "ConfigMap", "journal")).load()
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(state)).decode() + "\n")
         return 0

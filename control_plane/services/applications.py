@@ -46,39 +46,38 @@ def application_declare(
     ``mark_of`` what the person saw: where it is another one by now, ``Refused`` with code ``changed_meanwhile``.
     Raises ``InvalidInput`` when the suite is another one.
     """
-    application = lookups.find_application(session, declaration.name)
-    _check_unchanged(application, declaration.name, expected)
+    found = lookups.find_application(session, declaration.name)
+    _check_unchanged(found, declaration.name, expected)
     _store_suite(session, declaration.suite_digest, suite, now)
     encoded = encode(declaration)
-    if application is not None and application.declaration == encoded and application.removed_at is None:
-        application.file = file or application.file
-        return application
-    before = file_of(application) if application else ""
-    action = "changed" if application else "declared"
-    is_back = application is not None and application.removed_at is not None
-    if application is None:
-        application = lookups.add(
-            session, Application(name=declaration.name, declaration=encoded, declared_at=now, declared_by=actor)
-        )
+    if found is not None and found.declaration == encoded and found.removed_at is None:
+        found.file = file or found.file
+        return found
+    before = file_of(found) if found else ""
+    is_back = found is not None and found.removed_at is not None
+    new = Application(name=declaration.name, declaration=encoded, declared_at=now, declared_by=actor)
+    application = found or lookups.add(session, new)
     application.declaration, application.file, application.removed_at = encoded, file, None
     application.declared_at, application.declared_by = now, actor
     _ensure_channels(session, declaration, now)
-    _leave_channels(
-        session,
-        application,
-        set(lookups.channels_with(session, application.id)) - {rule.name for rule in declaration.channels},
-        reason="its file does not name the channel any more",
-        actor=actor,
-        now=now,
-    )
+    _leave_unnamed_channels(session, application, declaration, actor, now)
     _sync_upstreams(session, application, declaration, owner_of, now)
+    action = "changed" if found else "declared"
     why = reason or (_what_changed(before, file_of(application)) if before else "")
-    audit.record(
-        session, application, action, actor=actor, now=now, reason=why, chart=declaration.chart.source.location
-    )
+    chart = declaration.chart.source.location
+    audit.record(session, application, action, actor=actor, now=now, reason=why, chart=chart)
     if is_back:
         _propose_again(session, application, now)
     return application
+
+
+def _leave_unnamed_channels(
+    session: Session, application: Application, declaration: Declaration, actor: str, now: datetime
+) -> None:
+    named = {rule.name for rule in declaration.channels}
+    unnamed = set(lookups.channels_with(session, application.id)) - named
+    why = "its file does not name the channel any more"
+    _leave_channels(session, application, unnamed, reason=why, actor=actor, now=now)
 
 
 def _what_changed(before: str, after: str) -> str:

@@ -18,8 +18,8 @@ _CONTROLLER_MANAGER = [
     {"name": "kube-api-burst", "value": "1000"},
 ]
 
-# A kubelet that was frozen for 30 s first reports its runtime as down: let it look again at once, not after 10 s.
-_WAKING = {"kind": "KubeletConfiguration", "nodeStatusUpdateFrequency": "1s", "nodeStatusReportFrequency": "5m0s"}
+# A kubelet that was frozen for 30 s may report its runtime as down before it looked: let it look again at once, not after 10 s.
+_WAKING = {"kind": "KubeletConfiguration", "nodeStatusUpdateFrequency": "250ms", "nodeStatusReportFrequency": "5m0s"}
 _RESTRICTED_KUBELET = {
     "kind": "KubeletConfiguration",
     "failCgroupV1": False,

@@ -61,15 +61,18 @@ def due(moment: datetime | None, otherwise: str = "–") -> Any:
     return format_html('<span title="{} UTC">now</span>', moment.strftime("%Y-%m-%d %H:%M:%S"))
 
 
+def exactly(moment: datetime) -> Any:
+    """Return a time as date and minute, in the reader's zone once scripts run."""
+    words = f"{moment:%Y-%m-%d %H:%M} UTC"
+    return format_html('<time datetime="{}" data-exact>{}</time>', moment.isoformat(), words)
+
+
 def moments(text: str) -> Any:
     """Return words of the domain in which every moment (``2026-11-24 06:20 UTC``) is a time, shown in the reader's zone."""
     parts, at = [], 0
     for found in _MOMENT.finditer(text):
         moment = datetime.fromisoformat(found[1]).replace(tzinfo=UTC)
-        parts += [
-            escape(text[at : found.start()]),
-            format_html('<time datetime="{}" data-exact>{}</time>', moment.isoformat(), found[0]),
-        ]
+        parts += [escape(text[at : found.start()]), exactly(moment)]
         at = found.end()
     return mark_safe("".join([*parts, escape(text[at:])]))  # noqa: S308  every part is escaped
 
@@ -118,7 +121,7 @@ def rows(text: str) -> int:
     return max(LEAST_ROWS, min(text.count("\n") + 3, MOST_ROWS))
 
 
-for tag in (icon, state, tone, when, due, digest, between, percent):
+for tag in (icon, state, tone, when, exactly, due, digest, between, percent):
     register.simple_tag(tag)
 register.simple_tag(asset_url, name="asset")
 register.filter("moments", moments)

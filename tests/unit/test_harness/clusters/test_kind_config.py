@@ -38,7 +38,7 @@ def test_restricted_machine_gets_its_settings():
     merged = patches(cluster_config(patched=True))
 
     assert merged["KubeletConfiguration"]["failCgroupV1"] is False
-    assert merged["KubeletConfiguration"]["nodeStatusUpdateFrequency"] == "1s"
+    assert merged["KubeletConfiguration"]["nodeStatusUpdateFrequency"] == "250ms"
     assert merged["KubeProxyConfiguration"]["mode"] == "nftables"
 
 
