@@ -1,4 +1,7 @@
-"""``tidegate-agent run`` and ``tidegate-agent status``. Exit codes: 0 stopped, 2 settings or enrolment wrong, 3 another agent acts."""
+"""``tidegate-agent run``, and what a person asks of it.
+
+Exit codes: 0 stopped or done, 2 could not (settings, enrolment), 3 another agent acts.
+"""
 
 import argparse
 import os
@@ -20,6 +23,21 @@ ENROL_RETRY_SECONDS = 5.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return its exit code."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        return _do(settings_module.load(os.environ), chosen)
+    except BadSettings as error:
+        sys.stderr.write(f"tidegate-agent: {error}\n")
+        return 2
+    except AgentError as error:
+        if chosen.command == "run":
+            log("stopped", code=error.code, message=error.message)
+        else:
+            sys.stderr.write(f"tidegate-agent: {error.message}\n")
+        return 3 if error.code == "second_agent" else 2
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tidegate-agent",
         description="Follows a signed channel and keeps applications of this cluster at what it says.",
@@ -28,18 +46,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="run until stopped")
-    status = commands.add_parser("status", help="print what the agent's journal says")
-    status.add_argument("-o", "--output", choices=("text", "json"), default="text")
-    chosen = parser.parse_args(arguments)
-    try:
-        settings = settings_module.load(os.environ)
-        return run(settings) if chosen.command == "run" else _status(settings, as_json=chosen.output == "json")
-    except BadSettings as error:
-        sys.stderr.write(f"tidegate-agent: {error}\n")
-        return 2
-    except AgentError as error:
-        log("stopped", code=error.code, message=error.message)
-        return 3 if error.code == "second_agent" else 2
+    for name, words in (("status", "print what the agent remembers"), ("backups", "print the backups that it keeps")):
+        commands.add_parser(name, help=words).add_argument("-o", "--output", choices=("text", "json"), default="text")
+    restore = commands.add_parser("restore", help="put a backup back, over the data that is there now")
+    restore.add_argument("application")
+    restore.add_argument("backup", help="as `tidegate-agent backups` names it")
+    restore.add_argument(
+        "--other-release", action="store_true", help="though another release runs than the backup is of"
+    )
+    return parser
+
+
+def _do(settings: Settings, chosen: argparse.Namespace) -> int:
+    if chosen.command == "run":
+        return run(settings)
+    from cluster_agent import commands
+
+    if chosen.command == "restore":
+        return commands.restore(settings, chosen.application, chosen.backup, other_release=chosen.other_release)
+    asked = commands.status if chosen.command == "status" else commands.backups
+    return asked(settings, as_json=chosen.output == "json")
 
 
 def run(settings: Settings) -> int:
@@ -143,28 +169,6 @@ def _certificates(settings: Settings) -> ssl.SSLContext:
     if settings.ca_file:
         context.load_verify_locations(settings.ca_file)
     return context
-
-
-def _status(settings: Settings, *, as_json: bool) -> int:
-    import msgspec
-
-    from cluster_agent.applying.kube import Access, connect
-    from cluster_agent.journal import Journal
-
-    kube = connect(Access(settings.kubeconfig, settings.context))
-    state = Journal(_stored(settings, kube, "ConfigMap", "journal")).load()
-    if as_json:
-        sys.stdout.write(msgspec.json.format(msgspec.json.encode(state)).decode() + "\n")
-        return 0
-    for name, one in sorted(state.applications.items()):
-        runs = f"{one.settled.release} (generation {one.settled.generation})" if one.settled else "nothing of ours"
-        sys.stdout.write(
-            f"{name}: runs {runs}; {f'{one.change.phase} {one.change.application.release}' if one.change else 'idle'}\n"
-        )
-        for bad in one.bad.values():
-            sys.stdout.write(f"  {bad.release} did not work here: {bad.failure.code}: {bad.failure.message}\n")
-    sys.stdout.write(f"reports waiting: {len(state.reports)}\n")
-    return 0
 
 
 def _stop(_signal: int, _frame: object) -> NoReturn:

@@ -54,11 +54,20 @@ class Snapshots:
         index = self._folder / application / snapshot_id / INDEX
         return msgspec.json.decode(index.read_bytes(), type=Snapshot) if index.exists() else None
 
+    def all(self) -> list[Snapshot]:
+        """Return every snapshot that was completed, the newest first."""
+        found = [
+            msgspec.json.decode(index.read_bytes(), type=Snapshot) for index in self._folder.glob(f"*/[!.]*/{INDEX}")
+        ]
+        return sorted(found, key=lambda one: one.taken_at, reverse=True)
+
     def saved(self, application: str, snapshot_id: str) -> Snapshot:
         """Return a snapshot that must be there. Raises ``ChangeFailed``."""
         found = self.find(application, snapshot_id)
         if found is None:
-            words = f"backup {snapshot_id} of {application} is gone from the agent's data directory"
+            words = (
+                f"backup {snapshot_id} of {application} is not in the agent's data directory (`tidegate-agent backups`)"
+            )
             raise ChangeFailed("restore_failed", words)
         return found
 
@@ -127,7 +136,7 @@ class Snapshots:
 
 
 def _dump(kube: Kube, namespace: str, step: BackupStep, folder: Path, timeout: float) -> SavedStep:
-    pod, container = _pod_and_container(kube, namespace, step)
+    pod, container = _pod_and_container(kube, namespace, step, "backup_failed")
     name, digest = f"{hashlib.sha256(step.name.encode()).hexdigest()[:12]}.dump", hashlib.sha256()
     with (folder / name).open("wb") as file:
 
@@ -147,17 +156,17 @@ def _dump(kube: Kube, namespace: str, step: BackupStep, folder: Path, timeout: f
 
 
 def _feed(kube: Kube, namespace: str, step: BackupStep, path: Path, timeout: float) -> None:
-    pod, container = _pod_and_container(kube, namespace, step)
+    pod, container = _pod_and_container(kube, namespace, step, "restore_failed")
     code, complaints = kube.exec(namespace, pod, container, step.restore, stdin=_blocks(path), timeout=timeout)
     if code != 0:
         raise ChangeFailed("restore_failed", f"restore {step.name!r} ended with code {code}: {complaints[-300:]}")
 
 
-def _pod_and_container(kube: Kube, namespace: str, step: BackupStep) -> tuple[str, str]:
+def _pod_and_container(kube: Kube, namespace: str, step: BackupStep, otherwise: str) -> tuple[str, str]:
     pods = [pod for pod in kube.list("Pod", namespace, labels=step.pod) if _ready(pod)]
     if not pods:
         words = f"step {step.name!r}: no ready pod matches {step.pod!r} in namespace {namespace}"
-        raise ChangeFailed("backup_failed", words)
+        raise ChangeFailed(otherwise, words)
     pod = min(pods, key=lambda one: str(one["metadata"]["name"]))
     return pod["metadata"]["name"], step.container or pod["spec"]["containers"][0]["name"]
 

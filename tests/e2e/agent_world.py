@@ -250,8 +250,8 @@ class AgentWorld:
         with contextlib.suppress(Conflict):
             self.kube.create("Namespace", None, {"metadata": {"name": name}})
 
-    def start(self, *, die_after: int = 0, **settings: str) -> subprocess.Popen[bytes]:
-        """Start the agent; with ``die_after`` it is killed right after that journal write."""
+    def environment(self, **settings: str) -> dict[str, str]:
+        """Return the agent's environment."""
         given = {
             "URL": self.control_plane.url,
             "JOIN_TOKEN": self.control_plane.token.encode(),
@@ -263,10 +263,18 @@ class AgentWorld:
             "LISTEN": "",
             "HELM": self.helm,
         }
-        environment = os.environ | {f"TIDEGATE_AGENT_{key}": value for key, value in (given | settings).items()}
+        return os.environ | {f"TIDEGATE_AGENT_{key}": value for key, value in (given | settings).items()}
+
+    def start(self, *, die_after: int = 0, **settings: str) -> subprocess.Popen[bytes]:
+        """Start the agent; with ``die_after`` it is killed right after that journal write."""
         log = (self.folder / "agent.log").open("ab")
         command = [sys.executable, str(HERE / "killed_agent.py"), str(die_after)]
-        return subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        return subprocess.Popen(command, env=self.environment(**settings), stdout=log, stderr=log)
+
+    def ask(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command of the agent's, as a person would in its pod."""
+        command = [sys.executable, "-m", "cluster_agent", *arguments]
+        return subprocess.run(command, env=self.environment(), capture_output=True, text=True, check=False)
 
     def state(self) -> State:
         found = self.kube.get("ConfigMap", "tidegate-agent", "tidegate-agent-journal")

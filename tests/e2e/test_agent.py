@@ -344,6 +344,21 @@ def test_what_is_uninstalled_leaves_its_users_data_and_finds_it_again(world):
         world.wait(lambda: "healthy" in plane.outcomes(4))
         assert world.kept() == kept
     assert world.shell("cat /data/state") == "precious\n"
+    assert_a_backup_is_put_back_by_hand(world)
+
+
+def assert_a_backup_is_put_back_by_hand(world):
+    oldest = json.loads(world.ask("backups", "-o", "json").stdout)[-1]
+    assert (oldest["application"], oldest["release"]) == ("echo", "1.0.0")
+    assert oldest["id"] in world.ask("backups").stdout
+    world.shell("echo spoiled > /data/state")
+    refused = world.ask("restore", "echo", oldest["id"])
+    assert (refused.returncode, "is of 1.0.0, but 1.2.0 runs" in refused.stderr) == (2, True)
+    assert world.shell("cat /data/state") == "spoiled\n"
+    done = world.ask("restore", "echo", oldest["id"], "--other-release")
+    assert done.returncode == 0, done.stderr
+    assert world.shell("cat /data/state") == "precious\n"
+    assert "no-such" in world.ask("restore", "echo", "no-such").stderr
 
 
 @pytest.mark.parametrize("step", range(1, 7))
