@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import tempfile
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -17,6 +16,7 @@ from test_harness.errors import CutOff
 from test_harness.lifeline import end_with_parent, handed_over
 from test_harness.rehearsal import rehearse
 from test_harness.runner import EXIT_CODES, RunRequest, StepReport
+from test_harness.scratch import scratch
 
 
 def main() -> int:
@@ -29,9 +29,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _cut_off)
     request_file = Path(sys.argv[1])
     request = msgspec.json.decode(request_file.read_bytes(), type=RunRequest)
-    with _events() as events, tempfile.TemporaryDirectory(prefix="tidegate-rehearsal-") as work:
+    with _events() as events, scratch("rehearsal") as work:
         Path(request.evidence).mkdir(parents=True, exist_ok=True)
-        report = rehearse(request, work=Path(work), tell=lambda step: _tell(events, step), logins=logins)
+        report = rehearse(request, work=work, tell=lambda step: _tell(events, step), logins=logins)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         fresh = request_file.with_name("report.new")
         fresh.write_bytes(canonical_json(report))

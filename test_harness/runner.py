@@ -18,7 +18,6 @@ import queue
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -31,6 +30,7 @@ import msgspec
 
 from cluster_agent.contract import ApplicationManifest, RollbackContract, canonical_json, sha256_hex
 from cluster_agent.contract.manifest import Struct
+from test_harness.scratch import scratch
 
 Verdict = Literal["passed", "failed", "errored"]
 StepState = Literal["running", "passed", "failed", "errored", "skipped"]
@@ -155,8 +155,8 @@ def run(request: RunRequest, *, on_event: Callable[[StepReport], None], logins: 
     and is passed on.
     """
     Path(request.evidence).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="tidegate-run-") as folder:
-        request_file = Path(folder, "request.json")
+    with scratch("run") as folder:
+        request_file = folder / "request.json"
         request_file.write_bytes(canonical_json(request))
         steps: dict[tuple[str, datetime], StepReport] = {}
 

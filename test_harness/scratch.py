@@ -1,0 +1,34 @@
+"""Folders that live as long as one piece of work, and the sweeping up of those whose owner was killed."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KINDS = ("run", "rehearsal", "suite")
+LONGEST_SECONDS = 24 * 3600.0
+"""No rehearsal takes that long: what was not touched since belongs to nobody."""
+
+
+@contextmanager
+def scratch(kind: str) -> Iterator[Path]:
+    """A new, empty folder, gone afterwards. Sweeps up first."""
+    sweep(Path(tempfile.gettempdir()), time.time())
+    with tempfile.TemporaryDirectory(prefix=f"tidegate-{kind}-") as folder:
+        yield Path(folder)
+
+
+def sweep(place: Path, now: float) -> None:
+    """Remove what killed processes left in `place`. `now` in seconds since 1970. What is another user's stays."""
+    for kind in KINDS:
+        for folder in place.glob(f"tidegate-{kind}-*"):
+            with suppress(OSError):
+                if now - folder.lstat().st_mtime > LONGEST_SECONDS:
+                    shutil.rmtree(folder)
