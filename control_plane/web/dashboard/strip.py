@@ -27,7 +27,7 @@ class Item:
 PLURALS = {
     "approval": ("user-check", "wait", "promotions wait for approval", "/", "See the overview"),
     "halted": ("octagon-pause", "bad", "rollouts are halted", "/channels", "See the channels"),
-    "unfit": ("circle-x", "bad", "releases did not pass their rehearsal", "/", "See the overview"),
+    "unfit": ("circle-x", "bad", "releases did not pass", "/", "See the overview"),
     "silent": ("wifi-off", "bad", "clusters are silent", "/clusters?state=silent", "See them"),
     "troubled": ("circle-x", "bad", "applications in clusters need help", "/clusters?state=troubled", "See them"),
     "lost": ("circle-x", "bad", "releases have lost their charts", "/", "See the overview"),
@@ -66,9 +66,8 @@ def _line(need: Need) -> Item:
             title = f"Rollout of {need.place}, generation {need.version}, is halted"
             return Item("octagon-pause", "bad", title, need.words, need.since, f"/rollouts/{need.id}", "Look")
         case "unfit":
-            title = (
-                f"{what} failed its rehearsal" if need.place == "failed" else f"{what}: the rehearsal could not tell"
-            )
+            # Also a release that never came as far as its rehearsal: the words say what broke.
+            title = f"{what} failed" if need.place == "failed" else f"{what}: the rehearsal could not tell"
             href = f"{release}/releases/{quote(need.version)}"
             return Item("circle-x", "bad", title, need.words, need.since, href, "See why")
         case "lost":
