@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from cluster_agent.contract import ApplicationManifest, RollbackContract, Rollout
@@ -27,12 +27,16 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the channel wants of one application, and who may take it now (None: nobody yet)."""
+    """What the channel wants of one application, and who may take it now (None: nobody yet).
+
+    ``clock_skew`` is how far this machine's clock is ahead of the control plane's, None where they agree.
+    """
 
     application: ApplicationManifest
     channel: str
     generation: int
     rollout: Rollout | None
+    clock_skew: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class Left:
     generation: int
     rollout: Rollout | None
     is_last: bool
+    clock_skew: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ def is_to_go(name: str, left: Left, policy: Policy) -> bool:
 
 def _against(left: Left, revisions: Sequence[Revision], settled: Settled, policy: Policy, now: datetime) -> Wait | None:
     """Say what speaks against removing it now."""
-    if wait := gate(settled.namespace, left.generation, left.rollout, policy, now):
+    if wait := gate(settled.namespace, left, policy, now):
         return wait
     if revisions[-1].number != settled.revision:
         words = f"revision {revisions[-1].number} was made by a person after our {settled.revision}: what people changed is not uninstalled"

@@ -149,12 +149,12 @@ class Loop:
         """Return what the channel says of the applications that it names; nothing where it cannot be believed now."""
         if self._news is None or not self._believed:
             return {}
-        manifest, rollout = self._news.manifest, self._news.rollout
+        manifest, rollout, skew = self._news.manifest, self._news.rollout, self._trusted.clock_skew
         found: dict[str, Said] = {
             one.name: TooNew(manifest.generation, one.release, one.needs) for one in self._news.too_new
         }
         for application in manifest.applications:
-            found[application.name] = Wanted(application, manifest.channel, manifest.generation, rollout)
+            found[application.name] = Wanted(application, manifest.channel, manifest.generation, rollout, skew)
         return found
 
     def _unnamed(self, named: Mapping[str, Said]) -> Left | None:
@@ -163,7 +163,7 @@ class Loop:
             return None
         known, manifest = self._around.journal.state.applications, self._news.manifest
         is_last = not any(state.settled for name, state in known.items() if name in named)
-        return Left(manifest.channel, manifest.generation, self._news.rollout, is_last)
+        return Left(manifest.channel, manifest.generation, self._news.rollout, is_last, self._trusted.clock_skew)
 
     def _tell(self, *, sign_of_life: bool = False) -> None:
         """Send what waits; nothing waits: a sign of life when it is time. A control plane that is away is left alone for a while."""

@@ -122,7 +122,7 @@ def _gate(wanted: Wanted, state: ApplicationState, policy: Policy, now: datetime
     if bad := state.bad.get(application.release_digest):
         words = f"{application.release} did not work here (generation {bad.generation}): {bad.failure.message}"
         return Wait("known_bad", words, forbidden=True)
-    return gate(application.namespace, wanted.generation, wanted.rollout, policy, now)
+    return gate(application.namespace, wanted, policy, now)
 
 
 def _no_longer(said: Said | None, change: Change, policy: Policy, now: datetime) -> bool:

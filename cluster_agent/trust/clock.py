@@ -14,12 +14,24 @@ def skew(now: datetime, server: datetime | None) -> timedelta | None:
 
 def expiry_message(file: str, expires: datetime, now: datetime, server: datetime | None) -> str:
     """Say that ``file`` expired, with both times, and whether the clock or the publisher needs attention."""
-    text = f"{file} expired at {_utc(expires)} and this machine's clock says {_utc(now)}"
-    ahead = skew(now, server)
-    if ahead is None or server is None:
-        return f"{text}: the publisher has not renewed it. What runs goes on running, nothing new is taken; see `tidegate doctor`"
+    text = f"{file} expired at {_utc(expires)}"
+    if clocks := two_clocks(now, skew(now, server)):
+        return text + clocks
+    return (
+        f"{text} and this machine's clock says {_utc(now)}: the publisher has not renewed it. "
+        "What runs goes on running, nothing new is taken; see `tidegate doctor`"
+    )
+
+
+def two_clocks(now: datetime, ahead: timedelta | None) -> str:
+    """Return a clause that names both clocks and what to do, as the end of a sentence; empty where they agree (see ``skew``)."""
+    if ahead is None:
+        return ""
     direction = "ahead of" if ahead > timedelta(0) else "behind"
-    return f"{text}, {_words(abs(ahead))} {direction} the server's clock ({_utc(server)}): set this machine's clock (NTP) first"
+    return (
+        f" and this machine's clock says {_utc(now)}, {_words(abs(ahead))} {direction} "
+        f"the server's clock ({_utc(now - ahead)}): set the one that is wrong (NTP) first"
+    )
 
 
 def _utc(moment: datetime) -> str:

@@ -5,7 +5,7 @@ A generation without ``files_at`` is written by whoever finds it. What changed w
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 import structlog
@@ -23,6 +23,9 @@ from control_plane.store.nudges import nudge
 from control_plane.store.session import Session, SessionScope, session_scope
 
 log = structlog.get_logger(__name__)
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""When the wave of everybody opens: past by every cluster's clock, also where that one or ours is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,7 @@ def rollout_file(rollout: Rollout, channel: str, now: datetime) -> RolloutFile:
     """Return the file that says who may take the generation: one wave of everybody, or nobody while it is halted."""
     is_halted = rollout.state == RolloutState.HALTED
     halt = Halt(reason=rollout.state_reason, since=rollout.state_since) if is_halted else None
-    everybody = Wave(name="everybody", percent=100, opens_at=rollout.started_at)
+    everybody = Wave(name="everybody", percent=100, opens_at=LONG_AGO)
     return RolloutFile(
         channel=channel,
         generation=rollout.generation,

@@ -1,5 +1,7 @@
 """Clusters: join tokens, enrolment, reports in any order and number, silence."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 
@@ -148,7 +150,9 @@ def test_the_rollout_file_lets_everybody_in_and_a_halt_nobody(edge: World) -> No
     rollout = edge.rollout("edge")
     file = rollout_file(rollout, "edge", edge.now)
     assert file.halted is None
-    assert all(opens_for(file, f"cluster-{number}") == rollout.started_at for number in range(200))
+    opened = [opens_for(file, f"cluster-{number}") for number in range(200)]
+    # By a clock that is a month behind, which no signed file outlives, it is open all the same.
+    assert all(opens is not None and opens < edge.now - timedelta(days=30) for opens in opened)
     with edge.scope() as session:
         halted = rollout_halt(session, rollout_id=rollout.id, reason="wait", actor="person:anna", now=edge.now)
         file = rollout_file(halted, "edge", edge.now)

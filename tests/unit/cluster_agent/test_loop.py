@@ -37,8 +37,9 @@ def runs(name):
 class Trusted:
     """A channel that gives ``answers``, one a poll."""
 
-    def __init__(self, *answers):
+    def __init__(self, *answers, clock_skew=None):
         self.answers = list(answers)
+        self.clock_skew = clock_skew
 
     def current(self):
         return None

@@ -177,7 +177,8 @@ def test_a_wrong_clock_is_said_with_both_clocks(settled):
     settled.site.date = true_time
     wrong = settled.now + timedelta(hours=72)
     with pytest.raises(
-        Untrusted, match=r"48 h 0 min ahead of the server's clock \(2026-11-22 12:00:00 UTC\): set this machine's clock"
+        Untrusted,
+        match=r"48 h 0 min ahead of the server's clock \(2026-11-22 12:00:00 UTC\): set the one that is wrong",
     ):
         settled.agent.poll("stable", wrong)
     assert settled.agent.clock_skew == timedelta(hours=48)
