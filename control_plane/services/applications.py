@@ -107,8 +107,13 @@ def _leave_channels(
 
 
 def _propose_again(session: Session, application: Application, now: datetime) -> None:
-    """An application that was removed and is declared again: its newest fit release sets out as if it had just passed."""
-    for release in lookups.releases_in(session, application.id, (ReleaseState.VERIFIED,))[-1:]:
+    """An application that was removed and is declared again: its newest fit release sets out as if it had just passed.
+
+    One that was recalled from a channel is not fit for this: nobody looked at it again.
+    """
+    recalled = lookups.recalled_releases(session, application.id)
+    verified = lookups.releases_in(session, application.id, (ReleaseState.VERIFIED,))
+    for release in [one for one in verified if one.id not in recalled][-1:]:
         promotions_follow(session, release=release, after=None, now=now)
 
 

@@ -1,5 +1,6 @@
 """Loads what ``domain.promotions`` decides from: one place for pages, for the sweeper and for the publishing transaction."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from control_plane.domain.approvals import Grant
@@ -7,7 +8,7 @@ from control_plane.domain.promotions import Guard, PromotionFacts, PromotionStat
 from control_plane.domain.releases import ReleaseState
 from control_plane.services.declarations import channel_rule
 from control_plane.store import lookups
-from control_plane.store.models import Promotion
+from control_plane.store.models import Approval, Promotion
 from control_plane.store.session import Session
 
 
@@ -39,11 +40,25 @@ def promotion_guards(session: Session, *, promotion: Promotion, now: datetime) -
 
 
 def grants_of(session: Session, promotion: Promotion) -> tuple[Grant, ...]:
-    """Return the approvals of this release for this channel, also from an earlier promotion: they name the digest."""
+    """Return the approvals that this promotion is decided by, also from earlier ones: they name the digest."""
     return tuple(
         Grant(row.actor, row.role, row.release_digest, row.granted_at, row.revoked_at)
-        for row in lookups.approvals_for(session, promotion.release_id, promotion.channel_id)
+        for row in promotion_approvals(session, promotion)
     )
+
+
+def promotion_approvals(session: Session, promotion: Promotion) -> Sequence[Approval]:
+    """Return the approvals of an open promotion, and of earlier ones of its release and channel that nobody turned away since."""
+    return lookups.approvals_for(session, promotion.release_id, promotion.channel_id)
+
+
+def standing_approvals(session: Session, promotion: Promotion, actor: str) -> list[Approval]:
+    """Return a person's approvals of the promotion's digest that count for it and were not revoked."""
+    return [
+        row
+        for row in promotion_approvals(session, promotion)
+        if row.actor == actor and row.release_digest == promotion.release_digest and row.revoked_at is None
+    ]
 
 
 def _stay(session: Session, release_id: int, channel: str | None) -> Stay | None:

@@ -11,7 +11,7 @@ from control_plane.domain.errors import Forbidden, Refused
 from control_plane.domain.promotions import OPEN_STATES, PROMOTION, PromotionState, blocking, guards, next_state
 from control_plane.services import audit
 from control_plane.services.declarations import channel_rule, declaration_of
-from control_plane.services.promotion_facts import promotion_facts, promotion_guards
+from control_plane.services.promotion_facts import promotion_facts, promotion_guards, standing_approvals
 from control_plane.store import lookups
 from control_plane.store.models import Approval, Promotion, Release
 from control_plane.store.nudges import nudge
@@ -59,7 +59,10 @@ def promotion_propose(
 
 
 def promotions_follow(session: Session, *, release: Release, after: str | None, now: datetime) -> list[Promotion]:
-    """Propose a release for the channels that follow ``after`` (None: the rehearsal)."""
+    """Propose a release for the channels that follow ``after`` (None: the rehearsal), but for those that turned it away.
+
+    What people recalled from a channel, or rejected for it, never comes back there by itself.
+    """
     rules = declaration_of(release.application).channels
     following = first_channels(rules) if after is None else next_channels(rules, after)
     reason = "its rehearsal passed" if after is None else f"published in {after}"
@@ -68,7 +71,13 @@ def promotions_follow(session: Session, *, release: Release, after: str | None, 
     return [
         promotion_propose(session, release=release, channel=rule.name, actor=audit.SYSTEM, reason=reason, now=now)
         for rule in following
+        if not _was_turned_away(session, release, rule.name)
     ]
+
+
+def _was_turned_away(session: Session, release: Release, channel: str) -> bool:
+    row = lookups.channel_named(session, channel)
+    return lookups.last_turned_away(session, release.id, row.id) is not None
 
 
 def promotion_advance(session: Session, *, promotion_id: int, now: datetime) -> Promotion:
@@ -96,7 +105,7 @@ def promotion_approve(
     if role not in APPROVING_ROLES:
         raise Forbidden(f"{actor} is {role}: approving needs the role approver", code="role_missing")
     promotion = _open_for(session, promotion_id, release_digest)
-    if _standing_approval(promotion, actor) is None:
+    if not standing_approvals(session, promotion, actor):
         promotion.approvals.append(
             Approval(actor=actor, role=str(role), release_digest=release_digest, comment=comment, granted_at=now)
         )
@@ -118,12 +127,16 @@ def promotion_approve(
 def promotion_revoke(
     session: Session, *, promotion_id: int, release_digest: str, actor: str, comment: str = "", now: datetime
 ) -> Promotion:
-    """Take one's own approval back. Raises ``Refused`` when there is none that holds, or it is published already."""
+    """Take one's own approval back, also one from an earlier promotion that counts here.
+
+    Raises ``Refused`` when there is none that holds, or it is published already.
+    """
     promotion = _open_for(session, promotion_id, release_digest)
-    approval = _standing_approval(promotion, actor)
-    if approval is None:
+    standing = standing_approvals(session, promotion, actor)
+    if not standing:
         raise Refused(f"{actor} has no approval here that could be revoked", code="no_approval")
-    approval.revoked_at = now
+    for approval in standing:
+        approval.revoked_at = now
     session.flush()
     audit.record(session, promotion, "approval_revoked", actor=actor, now=now, reason=comment, digest=release_digest)
     _advance(session, promotion, now)
@@ -151,12 +164,6 @@ def _open_for(session: Session, promotion_id: int, release_digest: str) -> Promo
             code="other_digest",
         )
     return promotion
-
-
-def _standing_approval(promotion: Promotion, actor: str) -> Approval | None:
-    digest = promotion.release_digest
-    mine = (row for row in promotion.approvals if row.actor == actor and row.release_digest == digest)
-    return next((row for row in mine if row.revoked_at is None), None)
 
 
 def _advance(session: Session, promotion: Promotion, now: datetime) -> None:

@@ -183,13 +183,27 @@ def open_promotions(session: Session, **of: Any) -> Sequence[models.Promotion]:
 
 
 def approvals_for(session: Session, release_id: int, channel_id: int) -> Sequence[models.Approval]:
-    """Return every approval ever given to a release for a channel, also in an earlier promotion."""
-    statement = (
-        select(models.Approval)
-        .join(models.Promotion)
-        .where(models.Promotion.release_id == release_id, models.Promotion.channel_id == channel_id)
-    )
+    """Return the approvals given to a release for a channel, also in earlier promotions: those since it was last turned away."""
+    turned_away = last_turned_away(session, release_id, channel_id)
+    statement = select(models.Approval).join(models.Promotion).filter_by(release_id=release_id, channel_id=channel_id)
+    if turned_away is not None:
+        statement = statement.where(models.Promotion.id > turned_away.id)
     return session.scalars(statement.order_by(models.Approval.id)).all()
+
+
+def last_turned_away(session: Session, release_id: int, channel_id: int) -> models.Promotion | None:
+    """Return the newest promotion of a release into a channel that people recalled or rejected, or None."""
+    states = (PromotionState.RECALLED, PromotionState.REJECTED)
+    statement = select(models.Promotion).filter_by(release_id=release_id, channel_id=channel_id)
+    return session.scalar(
+        statement.where(models.Promotion.state.in_(states)).order_by(models.Promotion.id.desc()).limit(1)
+    )
+
+
+def recalled_releases(session: Session, application_id: int) -> frozenset[int]:
+    """Return the releases of an application that were recalled from any channel."""
+    statement = select(models.Promotion.release_id).filter_by(application_id=application_id)
+    return frozenset(session.scalars(statement.where(models.Promotion.state == PromotionState.RECALLED)))
 
 
 def open_rollouts(session: Session, channel_id: int) -> Sequence[models.Rollout]:

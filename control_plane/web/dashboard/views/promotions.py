@@ -8,6 +8,7 @@ from django.utils import timezone
 from control_plane.domain.manifest_changes import manifest_changes
 from control_plane.domain.promotions import OPEN_STATES, PromotionState
 from control_plane.services import promotions
+from control_plane.services.promotion_facts import promotion_approvals, standing_approvals
 from control_plane.store.queries.pages import promotion_page, published_now
 from control_plane.store.session import read_scope, session_scope
 from control_plane.web.accounts.access import Request, needs
@@ -24,13 +25,14 @@ def show(request: Request, promotion_id: int) -> HttpResponse:
         is_open = promotion.state in OPEN_STATES
         current = published_now(session, application_id=promotion.application_id, channel_id=promotion.channel_id)
         before = current.release if current and current.release_id != promotion.release_id else None
-        mine = [one for one in promotion.approvals if one.actor == request.user.actor and not one.revoked_at]
+        mine = standing_approvals(session, promotion, request.user.actor) if is_open else []
         context = {
             "promotion": promotion,
             "guards": promotions.promotion_guards(session, promotion=promotion, now=now) if is_open else (),
             "is_open": is_open,
             "asks": promotion.state == PromotionState.AWAITING_APPROVAL and not mine,
             "mine": mine,
+            "approvals": promotion_approvals(session, promotion) if is_open else promotion.approvals,
             "before": before,
             "changes": manifest_changes(before.manifest if before else None, promotion.release.manifest).all,
         }

@@ -1,0 +1,156 @@
+"""What people recalled from a channel, or rejected for it, does not come back by itself; approvals given before count no more."""
+
+import pytest
+
+from control_plane.domain.applications import ChannelRule
+from control_plane.domain.errors import Refused
+from control_plane.services import applications, promotions, publications
+from control_plane.services.promotion_facts import promotion_guards
+from control_plane.store import lookups, models
+from tests.support.world import World, declare
+
+pytestmark = pytest.mark.services
+
+TWO_AGREE = (
+    ChannelRule(name="edge"),
+    ChannelRule(name="stable", after="edge", soak_seconds=60.0, approvals=2),
+)
+
+
+def remove_and_declare_again(world: World, **changes: object) -> None:
+    with world.scope() as session:
+        applications.application_remove(
+            session, application="miniflux", reason="gone", actor="person:anna", now=world.now
+        )
+    world.settle()
+    world.start(declare(**changes))
+    world.settle()
+
+
+def bring(world: World, version: str) -> None:
+    """Publish a version in edge, and in stable with Ben's approval."""
+    world.publish_upstream(version)
+    world.settle()
+    world.wait(61)
+    world.settle()
+    world.approve(version)
+    world.settle()
+    assert world.versions("stable") == {"miniflux": version}
+
+
+def recall(world: World, channel: str) -> None:
+    with world.scope() as session:
+        publications.channel_recall(
+            session, channel=channel, application="miniflux", reason="CVE", actor="person:anna", now=world.now
+        )
+    world.settle()
+
+
+def reject(world: World, version: str) -> None:
+    promotion = world.promotion(version, "stable")
+    with world.scope() as session:
+        promotions.promotion_reject(
+            session,
+            promotion_id=promotion.id,
+            release_digest=promotion.release_digest,
+            actor="person:carl",
+            now=world.now,
+        )
+
+
+def propose(world: World, version: str) -> models.Promotion:
+    """A person proposes a release for stable once more."""
+    with world.scope() as session:
+        return promotions.promotion_propose(
+            session,
+            release=lookups.release_of(session, "miniflux", version),
+            channel="stable",
+            actor="person:anna",
+            reason="fixed",
+            now=world.now,
+        )
+
+
+@pytest.mark.parametrize("channel", ["edge", "stable"])
+def test_what_was_recalled_does_not_come_back_with_its_application(world: World, channel: str) -> None:
+    world.start()
+    bring(world, "2.2.8")
+    bring(world, "2.2.16")
+    recall(world, channel)
+    remove_and_declare_again(world)
+    assert world.versions("edge") == {"miniflux": "2.2.8"}
+    world.wait(61)
+    world.settle()
+    assert world.versions("stable") == {"miniflux": "2.2.8"}, "that one was approved and never turned away"
+
+
+def test_what_was_rejected_for_a_channel_is_not_proposed_for_it_again(world: World) -> None:
+    world.start(declare(channels=TWO_AGREE))
+    world.publish_upstream("2.2.8")
+    world.settle()
+    world.wait(61)
+    world.settle()
+    world.approve("2.2.8", actor="person:ben")
+    reject(world, "2.2.8")
+    remove_and_declare_again(world, channels=(ChannelRule(name="edge"), ChannelRule(name="stable", after="edge")))
+    assert world.versions("edge") == {"miniflux": "2.2.8"}
+    assert world.promotion("2.2.8", "stable").state == "rejected"
+    assert world.channel("stable").generation == 0
+
+
+def test_approvals_from_before_a_recall_count_no_more(world: World) -> None:
+    world.start()
+    bring(world, "2.2.8")
+    bring(world, "2.2.16")
+    recall(world, "stable")
+    again = propose(world, "2.2.16")
+    assert (again.state, again.state_reason) == ("awaiting_approval", "needs 1 of 1 approvals")
+    world.approve("2.2.16", actor="person:dora")
+    assert world.promotion("2.2.16", "stable").state == "approved"
+
+
+def test_approvals_from_before_a_rejection_count_no_more(world: World) -> None:
+    world.start(declare(channels=TWO_AGREE))
+    world.publish_upstream("2.2.8")
+    world.settle()
+    world.wait(61)
+    world.settle()
+    world.approve("2.2.8", actor="person:ben")
+    reject(world, "2.2.8")
+    assert propose(world, "2.2.8").state_reason == "needs 2 of 2 approvals"
+
+
+def test_an_approval_of_an_earlier_promotion_that_counts_can_be_revoked(world: World) -> None:
+    world.start(declare(channels=TWO_AGREE))
+    world.publish_upstream("2.2.8")
+    world.settle()
+    world.wait(61)
+    world.settle()
+    world.approve("2.2.8", actor="person:ben")
+    remove_and_declare_again(world, channels=TWO_AGREE)
+    world.wait(61)
+    world.settle()
+    promotion = world.promotion("2.2.8", "stable")
+    assert promotion.state_reason == "needs 1 of 2 approvals; approved by person:ben"
+    world.approve("2.2.8", actor="person:ben")
+    assert len(world.audit("promotion.approval_granted")) == 1, "it stands already"
+    with world.scope() as session:
+        promotions.promotion_revoke(
+            session,
+            promotion_id=promotion.id,
+            release_digest=promotion.release_digest,
+            actor="person:ben",
+            now=world.now,
+        )
+    with world.scope() as session:
+        row = lookups.get(session, models.Promotion, promotion.id)
+        words = {guard.name: guard.words for guard in promotion_guards(session, promotion=row, now=world.now)}
+    assert words["approved"] == "needs 2 of 2 approvals"
+    with pytest.raises(Refused, match="no approval here"), world.scope() as session:
+        promotions.promotion_revoke(
+            session,
+            promotion_id=promotion.id,
+            release_digest=promotion.release_digest,
+            actor="person:ben",
+            now=world.now,
+        )
