@@ -52,7 +52,7 @@ class Leaver:
             case decisions.Uninstall():
                 self._uninstall(name, said, state, *_in_the_works(state))
             case decisions.Removed():
-                self._removed(name, state)
+                self._removed(name, said, state)
 
     def _leave(self, name: str, state: ApplicationState, generation: int, action: decisions.Leave) -> None:
         self._books.save(
@@ -93,13 +93,13 @@ class Leaver:
             self._books.say_once(name, outcome="failed", generation=generation, code=error.code, message=words)
             raise Unreachable(error.message, RETRY_SECONDS, error.code) from error
 
-    def _removed(self, name: str, state: ApplicationState) -> None:
+    def _removed(self, name: str, said: decisions.Said | None, state: ApplicationState) -> None:
         removal = state.removal
         words = "it is not installed any more"
         if removal is not None:
             saved = f"; its backup {removal.snapshot} is in the agent's data directory" if removal.snapshot else ""
             words = f"uninstalled, as this cluster's rules say; its claims and secrets stay{saved}"
-        generation = removal.generation if removal else state.left
+        generation = removal.generation if removal else state.left or (said.generation if said else 0)
         gone = lifecycle.removed(state)
         self._books.save(
             name,

@@ -20,7 +20,7 @@ nothing of what runs here looks like an accident. A rule that names the applicat
 from collections.abc import Sequence
 from datetime import datetime
 
-from cluster_agent.applying.revisions import UNINSTALLED, Revision
+from cluster_agent.applying.revisions import Revision, is_gone
 from cluster_agent.decisions import (
     AbandonRemoval,
     Action,
@@ -49,7 +49,7 @@ def begin(
         return _leave(name, left, settled, policy)
     if settled is None or settled.namespace not in policy.namespaces:
         return Rest()
-    if _is_gone(revisions):
+    if is_gone(revisions):
         return Removed()
     if not is_to_go(name, left, policy):
         return Rest()
@@ -66,7 +66,7 @@ def carry_on(
     now: datetime,
 ) -> Action:
     """Return the next step of a removal. What was not touched yet is left alone again as soon as anything speaks for that."""
-    if state.settled is not None and _is_gone(revisions):
+    if state.settled is not None and is_gone(revisions):
         return Removed()
     if isinstance(said, Wanted) or state.settled is None:
         return AbandonRemoval()
@@ -95,10 +95,6 @@ def _against(left: Left, revisions: Sequence[Revision], settled: Settled, policy
         words = f"revision {revisions[-1].number} was made by a person after our {settled.revision}: what people changed is not uninstalled"
         return Wait("drifted", words, forbidden=True)
     return None
-
-
-def _is_gone(revisions: Sequence[Revision]) -> bool:
-    return not revisions or revisions[-1].status == UNINSTALLED
 
 
 def _leave(name: str, left: Left, settled: Settled | None, policy: Policy) -> Leave:

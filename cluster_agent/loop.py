@@ -23,7 +23,6 @@ from cluster_agent.journal import Journal, SecondAgent
 from cluster_agent.logs import log
 from cluster_agent.metrics import Metrics
 from cluster_agent.reporting import Reporter
-from cluster_agent.state import ApplicationState
 from cluster_agent.trust import News, NothingPublished, TrustedChannel
 from cluster_agent.worker import Worker
 
@@ -84,9 +83,9 @@ class Loop:
     def once(self) -> None:
         """One round."""
         self._look()
-        for name, (namespace, said) in self._applications().items():
+        for name, said in self._applications().items():
             self._metrics.beat()
-            self._worker.advance(name, namespace, said)
+            self._worker.advance(name, said)
         self._tell(sign_of_life=True)
 
     def _look(self) -> None:
@@ -134,16 +133,11 @@ class Loop:
         )
         self._around.journal.save(state)
 
-    def _applications(self) -> dict[str, tuple[str, Said | None]]:
-        """Return by name the namespace and what the channel says: of its applications, and of all that we have dealt with."""
-        known, named = self._around.journal.state.applications, self._named()
+    def _applications(self) -> dict[str, Said | None]:
+        """Return by name what the channel says: of its applications, and of all that we have dealt with."""
+        named = self._named()
         unnamed = self._unnamed(named)
-        found: dict[str, tuple[str, Said | None]] = {name: (_place(state), unnamed) for name, state in known.items()}
-        for name, said in named.items():
-            in_works = name in known and (known[name].change or known[name].removal)
-            wanted_in = said.application.namespace if isinstance(said, Wanted) else ""
-            found[name] = (_place(known[name]) if in_works else wanted_in, said)
-        return found
+        return {**dict.fromkeys(self._around.journal.state.applications, unnamed), **named}
 
     def _named(self) -> dict[str, Said]:
         """Return what the channel says of the applications that it names; nothing where it cannot be believed now."""
@@ -181,10 +175,3 @@ class Loop:
             return
         self._told_at = now
         self._around.journal.save(lifecycle.accepted(self._around.journal.state, accepted))
-
-
-def _place(state: ApplicationState) -> str:
-    """Return the namespace in which we deal with an application."""
-    if state.change is not None:
-        return state.change.application.namespace
-    return state.settled.namespace if state.settled is not None else ""

@@ -7,6 +7,8 @@
 | no change; in the channel again  | –                                            | TakeUp                    |
 | no change; left the channel      | see ``leaving``                              | see ``leaving``           |
 | no change; needs a newer agent   | –                                            | Wait ``update_agent``     |
+| no change; in another namespace  | the former one still has it, or is unseen    | Wait ``namespace_changed``|
+| no change; in another namespace  | a person removed it from the former one      | Removed                   |
 | no change; another one is wanted | bad here, held, halted, wave closed, …       | Wait with the reason      |
 | no change; another one is wanted | nothing speaks against it                    | Stage                     |
 | staged                           | no longer wanted or no longer allowed        | Abandon                   |
@@ -29,7 +31,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from cluster_agent import leaving
-from cluster_agent.applying.revisions import UNINSTALLED, Revision, last_deployed, short_digest
+from cluster_agent.applying.revisions import Revision, is_gone, last_deployed, short_digest
 from cluster_agent.contract import ApplicationManifest, RollbackContract
 from cluster_agent.decisions import (
     Abandon,
@@ -39,6 +41,7 @@ from cluster_agent.decisions import (
     Confirm,
     Left,
     Policy,
+    Removed,
     Rest,
     Restore,
     RollBack,
@@ -96,9 +99,20 @@ def _begin(
             return TakeUp() if state.left else _towards(said, revisions, state, policy, now)
 
 
+def namespace_of(said: Said | None, state: ApplicationState) -> str:
+    """Return where the application is to be observed: where we deal with it already, else where it is wanted. Empty: nowhere yet."""
+    if state.change is not None:
+        return state.change.application.namespace
+    if state.settled is not None and state.settled.namespace:
+        return state.settled.namespace
+    return said.application.namespace if isinstance(said, Wanted) else ""
+
+
 def _towards(
     wanted: Wanted, revisions: Sequence[Revision], state: ApplicationState, policy: Policy, now: datetime
 ) -> Action:
+    if moved := _elsewhere(wanted, revisions, state, policy):
+        return moved
     application, newest = wanted.application, revisions[-1].number if revisions else 0
     if state.settled is not None and state.settled.whole and state.settled.release_digest == application.release_digest:
         if newest == state.settled.revision:
@@ -114,6 +128,22 @@ def _towards(
     back = last_deployed(revisions)
     release = _release_of(back, state) if back else ""
     return Stage(_contract(application, release), newest, back.number if back else 0, release)
+
+
+def _elsewhere(
+    wanted: Wanted, revisions: Sequence[Revision], state: ApplicationState, policy: Policy
+) -> Wait | Removed | None:
+    """Say what follows where it runs in another namespace than the wanted one: a second copy would have none of its data."""
+    settled, application = state.settled, wanted.application
+    if settled is None or settled.namespace in ("", application.namespace):
+        return None
+    if settled.namespace in policy.namespaces and is_gone(revisions):
+        return Removed()
+    words = (
+        f"{application.release} is for namespace {application.namespace!r}, and {settled.release} runs in {settled.namespace!r}: "
+        f"to move, take its data along and uninstall it there"
+    )
+    return Wait("namespace_changed", words, forbidden=True)
 
 
 def _gate(wanted: Wanted, state: ApplicationState, policy: Policy, now: datetime) -> Wait | None:
@@ -158,10 +188,10 @@ def _after_apply(change: Change, revisions: Sequence[Revision]) -> Action:
 
 
 def _after_rollback(change: Change, revisions: Sequence[Revision]) -> Action:
-    newest = revisions[-1] if revisions else None
-    if newest is None or newest.status == UNINSTALLED:
+    if is_gone(revisions):
         # Nothing was there before, or the release was removed: nothing to settle.
         return SettleBack(0)
+    newest = revisions[-1]
     if newest.number == change.base and change.back_to == change.base:
         return SettleBack(newest.number)
     if newest.number > change.base and newest.status == "deployed" and not _made_by(change, newest):

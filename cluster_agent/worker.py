@@ -52,13 +52,13 @@ class Worker:
         self._leaver = Leaver(around, self._books)
         self._not_before: dict[str, datetime] = {}
 
-    def advance(self, name: str, namespace: str, said: Said | None) -> decisions.Action:
+    def advance(self, name: str, said: Said | None) -> decisions.Action:
         """Bring ``name`` as far as it goes now; return the action at which it rests. Raises what the journal raises."""
         while True:
             if datetime.now(UTC) < self._not_before.get(name, datetime.min.replace(tzinfo=UTC)):
                 return decisions.Wait("retry", "waiting before the next try", until=self._not_before[name])
             try:
-                action = self._plan(name, namespace, said)
+                action = self._plan(name, said)
                 if isinstance(action, decisions.Rest | decisions.Wait):
                     self._say(name, said, action)
                     return action
@@ -69,13 +69,15 @@ class Worker:
                 words = f"{error}: free some space in the agent's data directory, then it goes on by itself"
                 self._later(name, said, Unreachable(words, code="data_dir"))
 
-    def _plan(self, name: str, namespace: str, said: Said | None) -> decisions.Action:
+    def _plan(self, name: str, said: Said | None) -> decisions.Action:
+        state = self._books.state(name)
+        namespace = planning.namespace_of(said, state)
         served = namespace in self._policy.namespaces
         return planning.plan(
             name=name,
             said=said,
             revisions=self._revisions(name, namespace) if served else (),
-            state=self._books.state(name),
+            state=state,
             policy=self._policy,
             now=datetime.now(UTC),
         )

@@ -45,6 +45,11 @@ def last_deployed(revisions: Sequence[Revision]) -> Revision | None:
     return next((revision for revision in reversed(revisions) if revision.status == "deployed"), None)
 
 
+def is_gone(revisions: Sequence[Revision]) -> bool:
+    """Say whether nothing of the release is installed."""
+    return not revisions or revisions[-1].status == UNINSTALLED
+
+
 def revision_of(labels: Mapping[str, str]) -> Revision:
     """Read a revision from the labels of Helm's Secret."""
     return Revision(

@@ -4,12 +4,14 @@ The application file (``apiVersion: tidegate.dev/v1``) is parsed to these types 
 they are stored as canonical JSON and are the only form of a declaration inside Tidegate.
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
 
 from cluster_agent.contract import BackupStep
 from cluster_agent.contract.manifest import Struct
+from control_plane.domain.errors import Refused
 from control_plane.domain.schedules import Schedule
 from control_plane.domain.sources import SourceSpec
 from control_plane.domain.versions.policy import Policy
@@ -152,6 +154,17 @@ class Declaration(Struct, frozen=True, kw_only=True):
 def read_declaration(stored: dict[str, Any]) -> Declaration:
     """Read a declaration as stored, also one that an earlier Tidegate stored. Raises ``msgspec.ValidationError``."""
     return msgspec.convert(stored, Declaration)
+
+
+def check_namespace(before: Declaration, after: Declaration, channels: Sequence[str]) -> None:
+    """Raise ``Refused`` where the namespace would change while ``channels`` have the application: clusters run it in the former one."""
+    if before.namespace != after.namespace and channels:
+        raise Refused(
+            f"spec.namespace cannot change from {before.namespace!r} to {after.namespace!r} while {', '.join(channels)} "
+            f"{'has' if len(channels) == 1 else 'have'} {after.name}: an upgrade moves no data to another namespace. "
+            f"Leave first: `tidegate channel drop CHANNEL {after.name}`",
+            code="namespace_in_use",
+        )
 
 
 def policy_of(wanted: str | Policy) -> Policy | None:

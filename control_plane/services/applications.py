@@ -6,14 +6,14 @@ from datetime import datetime
 import msgspec
 
 from cluster_agent.contract import sha256_hex
-from control_plane.domain.applications import Declaration, UpstreamSpec
+from control_plane.domain.applications import Declaration, UpstreamSpec, check_namespace
 from control_plane.domain.errors import InvalidInput, Refused
 from control_plane.domain.promotions import PROMOTION, PromotionState
 from control_plane.domain.releases import OPEN_STATES, RELEASE, ReleaseState
 from control_plane.domain.sources import SourceSpec
 from control_plane.services import audit
 from control_plane.services.choosing import weigh_soon
-from control_plane.services.declarations import encode, file_changes, file_of, mark_of
+from control_plane.services.declarations import declaration_of, encode, file_changes, file_of, mark_of
 from control_plane.services.promotions import promotions_follow
 from control_plane.services.publications import channel_drop
 from control_plane.services.sources import source_ensure, sources_unpoll
@@ -44,7 +44,7 @@ def application_declare(
     ``owner_of`` says whose account reads a place (``reading.account_owner``); places that are read with another account are apart.
     ``suite`` is the packed archive that ``declaration.suite_digest`` names. ``file`` is the text that was read. ``expected`` is the
     ``mark_of`` what the person saw: where it is another one by now, ``Refused`` with code ``changed_meanwhile``.
-    Raises ``InvalidInput`` when the suite is another one.
+    Raises ``InvalidInput`` when the suite is another one, ``Refused`` when the namespace changes while a channel has the application.
     """
     found = lookups.find_application(session, declaration.name)
     _check_unchanged(found, declaration.name, expected)
@@ -53,6 +53,8 @@ def application_declare(
     if found is not None and found.declaration == encoded and found.removed_at is None:
         found.file = file or found.file
         return found
+    if found is not None:
+        check_namespace(declaration_of(found), declaration, sorted(lookups.channels_with(session, found.id)))
     before = file_of(found) if found else ""
     is_back = found is not None and found.removed_at is not None
     new = Application(name=declaration.name, declaration=encoded, declared_at=now, declared_by=actor)

@@ -16,7 +16,7 @@ from cluster_agent.applying.artifacts import NO_LOGINS
 from cluster_agent.applying.registry_login import Logins
 from cluster_agent.backup.snapshots import Snapshot
 from cluster_agent.contract import ApplicationManifest, RollbackContract
-from test_harness.errors import CouldNotTell, CutOff, Skipped
+from test_harness.errors import CouldNotTell, CutOff, ReleaseFailed, Skipped
 from test_harness.evidence import Evidence
 from test_harness.phases import Phase
 from test_harness.rehearsal.artifacts import Artifacts
@@ -99,7 +99,7 @@ class Rehearsal:
             ("base-seed", "Put data in", lambda: self._suite("seed", old)),
             ("base-verify", f"Check {old.release} before the upgrade", lambda: self._suite("base", old)),
             ("backup", f"Back up {old.release}", lambda: self._back_up(old)),
-            ("upgrade", f"Upgrade {old.release} to {new.release}", lambda: self._change_to(new)),
+            ("upgrade", f"Upgrade {old.release} to {new.release}", lambda: self._upgrade(old, new)),
             ("verify", f"Check {new.release}", lambda: self._suite("upgrade", new)),
         ]
 
@@ -134,6 +134,14 @@ class Rehearsal:
             self.base_revision = revision
         self.newest_revision = revision
         return f"{application.name} {application.release} is healthy"
+
+    def _upgrade(self, old: ApplicationManifest, new: ApplicationManifest) -> str:
+        if old.namespace != new.namespace:
+            raise ReleaseFailed(
+                f"{new.release} is for namespace {new.namespace}, and {old.release} runs in {old.namespace}: it would be installed "
+                f"beside it, without its data. `tidegate channel drop CHANNEL {new.name}` first, then `tidegate release requeue`"
+            )
+        return self._change_to(new)
 
     def _back_up(self, base: ApplicationManifest) -> str:
         if not base.backup:

@@ -1,4 +1,4 @@
-"""Where a rehearsal takes place: a cluster of our own, or a person's, with a namespace that we made. Removed afterwards."""
+"""Where a rehearsal takes place: a cluster of our own, or a person's, within namespaces that we made. Removed afterwards."""
 
 import os
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ NOBODY = "00000000-0000-0000-0000-000000000000"
 
 @dataclass(frozen=True)
 class Site:
-    """A reachable cluster with the application's empty namespace, and the programs to reach it."""
+    """A reachable cluster with the empty namespaces of both releases, and the programs to reach it."""
 
     name: str
     kubeconfig: Path
@@ -43,9 +43,12 @@ def site_for(request: RunRequest, logins: Logins) -> Iterator[Site]:
     cluster = _cluster_for(request)
     try:
         _furnish(cluster, request, logins)
-        cluster.claim_namespace(request.candidate.namespace)
+        places = _namespaces(request)
+        for namespace in places:
+            cluster.claim_namespace(namespace)
         kube = connect(Access(str(cluster.kubeconfig)))
-        _require_empty(kube, request)
+        for namespace in places:
+            _require_empty(kube, namespace, request.candidate.name)
         yield Site(
             name=cluster.name,
             kubeconfig=cluster.kubeconfig,
@@ -101,8 +104,12 @@ def _images(request: RunRequest) -> set[str]:
     return {*request.candidate.images, *(request.base.images if request.base else ())}
 
 
-def _require_empty(kube: Kube, request: RunRequest) -> None:
-    name, namespace = request.candidate.name, request.candidate.namespace
+def _namespaces(request: RunRequest) -> list[str]:
+    """Return where anything is installed. Sorted: two rehearsals that want the same ones never wait for each other both."""
+    return sorted({one.namespace for one in (request.candidate, request.base) if one is not None})
+
+
+def _require_empty(kube: Kube, namespace: str, name: str) -> None:
     if history(kube, namespace, name):
         raise CouldNotTell(
             f"namespace {namespace} has a release {name} from before: delete the namespace and try again"

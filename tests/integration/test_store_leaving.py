@@ -92,6 +92,23 @@ def test_a_channel_that_the_file_names_no_more_is_left(both: World) -> None:
     assert "its file does not name the channel" in both.promotion("2.2.8", "stable").state_reason
 
 
+def test_another_namespace_is_refused_while_a_channel_has_the_application(both: World) -> None:
+    moved = declare(namespace="elsewhere")
+    with pytest.raises(Refused, match="while edge, stable have miniflux") as refused:
+        both.start(moved)
+    assert refused.value.code == "namespace_in_use"
+    both.start(declare(timeout_seconds=600.0))
+    drop(both, "edge")
+    with pytest.raises(Refused, match="while stable has miniflux: "):
+        both.start(moved)
+    drop(both, "stable")
+    both.start(moved)
+    both.publish_upstream("2.2.16")
+    both.settle()
+    assert [request.base for request in both.harness.requests][-1] is None
+    assert both.harness.requests[-1].candidate.namespace == "elsewhere"
+
+
 def test_what_is_removed_leaves_every_channel_and_comes_back_with_its_approvals(both: World) -> None:
     with both.scope() as session:
         applications.application_remove(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cluster_agent import decisions, lifecycle, planning
 from cluster_agent.applying.revisions import Revision, short_digest
 from cluster_agent.contract import ApplicationManifest, Artifact, BackupStep, Edge, Halt, Rollout, Wave
-from cluster_agent.decisions import Policy, TooNew, Wanted
+from cluster_agent.decisions import Left, Policy, TooNew, Wanted
 from cluster_agent.planning import plan
 from cluster_agent.state import ApplicationState, Bad, Failure, Settled
 
@@ -138,6 +138,45 @@ def test_the_rollout_can_only_hold_back(roll, code):
 def test_the_clusters_own_rules_win(policy, code):
     action = decide(want=wanted(), policy=policy)
     assert (action.code, action.forbidden) == (code, True)
+
+
+def elsewhere(release="2.0.0"):
+    return msgspec.structs.replace(application(release), namespace="other")
+
+
+def test_what_runs_in_another_namespace_is_not_installed_a_second_time():
+    both = replace(POLICY, namespaces=frozenset({"apps", "other"}))
+    for policy in (both, replace(POLICY, namespaces=frozenset({"other"}))):
+        seen = [revision(3, OLD)] if "apps" in policy.namespaces else []
+        action = decide(settled(OLD, 3), seen, wanted(elsewhere()), policy)
+        assert (action.code, action.forbidden) == ("namespace_changed", True)
+        assert "2.0.0 is for namespace 'other', and 1.0.0 runs in 'apps'" in action.reason
+    broken = settled(OLD, 3)
+    broken = msgspec.structs.replace(broken, settled=msgspec.structs.replace(broken.settled, whole=False))
+    assert decide(broken, [revision(3, OLD)], wanted(elsewhere()), both).code == "namespace_changed"
+
+
+def test_what_a_person_took_away_from_the_former_namespace_makes_room_for_the_new_one():
+    both = replace(POLICY, namespaces=frozenset({"apps", "other"}))
+    for gone in ([], [revision(3, OLD, "uninstalled")]):
+        state = settled(OLD, 3)
+        assert decide(state, gone, wanted(elsewhere()), both) == decisions.Removed()
+        assert isinstance(decide(lifecycle.removed(state), [], wanted(elsewhere()), both), decisions.Stage)
+
+
+def test_an_application_is_observed_where_it_is_dealt_with_and_else_where_it_is_wanted():
+    want, left = wanted(elsewhere()), Left("stable", 2, rollout(), is_last=False)
+    assert planning.namespace_of(want, settled(OLD, 3)) == "apps"
+    assert planning.namespace_of(want, in_phase("applying")) == "apps"
+    assert planning.namespace_of(want, ApplicationState()) == "other"
+    assert planning.namespace_of(left, settled(OLD, 3)) == "apps"
+    assert planning.namespace_of(left, ApplicationState()) == ""
+
+
+def test_an_earlier_agent_that_noted_no_namespace_upgrades_as_before():
+    state = settled(OLD, 3)
+    state = msgspec.structs.replace(state, settled=msgspec.structs.replace(state.settled, namespace=""))
+    assert isinstance(decide(state, [revision(3, OLD)], wanted()), decisions.Stage)
 
 
 def test_a_release_that_was_bad_here_is_not_tried_in_a_newer_generation_either():

@@ -5,13 +5,17 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from msgspec.structs import replace
 
+from cluster_agent import lifecycle
 from cluster_agent import worker as module
 from cluster_agent.applying.artifacts import ChartStore
+from cluster_agent.applying.revisions import Revision
 from cluster_agent.contract import ApplicationManifest, Artifact, Rollout, Wave
 from cluster_agent.errors import ChangeFailed, Conflict, Unreachable
 from cluster_agent.journal import Journal
 from cluster_agent.planning import MAX_ATTEMPTS, Policy, Wanted
+from cluster_agent.state import ApplicationState, State
 from cluster_agent.worker import Worker
 
 NOW = datetime.now(UTC)
@@ -69,7 +73,7 @@ def tries(worker, monkeypatch, error, times):
 
     monkeypatch.setattr(module.changes, "apply_release", apply_release)
     with pytest.raises(KeyboardInterrupt):
-        worker.advance("app", "apps", WANTED)
+        worker.advance("app", WANTED)
     return worker._around.journal.state
 
 
@@ -105,10 +109,26 @@ def test_a_helm_that_is_killed_again_and_again_is_given_up(worker, monkeypatch):
         raise killed
 
     monkeypatch.setattr(module.changes, "apply_release", apply_release)
-    worker.advance("app", "apps", WANTED)
+    worker.advance("app", WANTED)
     assert [bad.failure.code for bad in worker._around.journal.state.applications["app"].bad.values()] == [
         "interrupted"
     ]
+
+
+def test_a_release_for_another_namespace_is_observed_there_only_after_the_former_one_is_empty(worker, monkeypatch):
+    former = replace(APPLICATION, release="1.0.0", release_digest="sha256:" + "1" * 64, namespace="former")
+    state = ApplicationState(settled=lifecycle._settled(former, 1, 3))
+    worker._policy = Policy("home", frozenset({"apps", "former"}))
+    worker._around.journal.save(State(applications={"app": state}))
+    seen = {"former": [Revision(3, "deployed")], "apps": [Revision(7, "deployed")]}
+    monkeypatch.setattr(module.releases, "history", lambda _, namespace, __: seen[namespace])
+    assert worker.advance("app", WANTED).code == "namespace_changed"
+    seen["former"] = []
+    tries(worker, monkeypatch, Conflict("busy", "busy"), 1)
+    change = worker._around.journal.state.applications["app"].change
+    assert (change.base, change.back_to) == (7, 7)
+    told = [(report.code, report.generation) for report in worker._around.journal.state.reports]
+    assert told[:2] == [("namespace_changed", 2), ("uninstalled", 2)]
 
 
 def test_what_does_not_work_is_bad_at_once(worker, monkeypatch):
@@ -118,6 +138,6 @@ def test_what_does_not_work_is_bad_at_once(worker, monkeypatch):
         raise ChangeFailed("quota_exceeded", "exceeded quota: team")
 
     monkeypatch.setattr(module.changes, "apply_release", apply_release)
-    worker.advance("app", "apps", WANTED)
+    worker.advance("app", WANTED)
     bad = worker._around.journal.state.applications["app"].bad
     assert [one.failure.code for one in bad.values()] == ["quota_exceeded"]
