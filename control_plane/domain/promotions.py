@@ -37,14 +37,22 @@ PROMOTION = Lifecycle(
         Move(_S.PROPOSED, _S.AWAITING_APPROVAL, "it has soaked: people are asked"),
         Move(_S.PROPOSED, _S.APPROVED, "it has soaked and needs nobody's approval"),
         Move(_S.AWAITING_APPROVAL, _S.APPROVED, "enough approvals for this very digest"),
-        Move(_S.APPROVED, _S.AWAITING_APPROVAL, "an approval was revoked before it was published"),
+        Move(
+            _S.APPROVED,
+            _S.AWAITING_APPROVAL,
+            "an approval was revoked, or its channel asks for more, before it was published",
+        ),
         Move(_S.APPROVED, _S.PUBLISHED, "every guard held in the publishing transaction"),
         Move(_S.PUBLISHED, _S.SUPERSEDED, "another release of the application was published in the channel"),
         Move(_S.PUBLISHED, _S.RECALLED, "a person recalls it; the fallback is published at a higher generation"),
         Move(_S.PUBLISHED, _S.LEFT, "its application leaves the channel; the next generation does not name it"),
         *(Move(state, _S.REJECTED, "a person says no") for state in (_S.PROPOSED, _S.AWAITING_APPROVAL, _S.APPROVED)),
         *(
-            Move(state, _S.CANCELLED, "a newer release took its place, or it is no longer fit")
+            Move(
+                state,
+                _S.CANCELLED,
+                "a newer release took its place, it is no longer fit, or its channel is not named any more",
+            )
             for state in (_S.PROPOSED, _S.AWAITING_APPROVAL, _S.APPROVED)
         ),
     ],
@@ -87,6 +95,7 @@ class PromotionFacts:
     ``digest`` is what the promotion was proposed with, ``release_digest`` what the release has now. ``stay`` is None when
     the release never was in ``rule.after``. ``published_version`` is what the channel has now. ``expected_generation``
     is what the decision was based on, None where it does not matter. ``is_fallback``: a recall goes back on purpose.
+    ``is_declared``: the application's file names the channel.
     """
 
     version: str
@@ -100,11 +109,13 @@ class PromotionFacts:
     generation: int = 0
     expected_generation: int | None = None
     is_fallback: bool = False
+    is_declared: bool = True
 
 
 def guards(facts: PromotionFacts, now: datetime) -> tuple[Guard, ...]:
     """Return the whole checklist, in the order in which people read it."""
     return (
+        *_undeclared(facts),
         _still_verified(facts),
         _soaked(facts, now),
         _approved(facts),
@@ -132,6 +143,11 @@ def blocking(checklist: tuple[Guard, ...]) -> Guard | None:
             if guard.state is state:
                 return guard
     return None
+
+
+def _undeclared(facts: PromotionFacts) -> tuple[Guard, ...]:
+    words = "the application's file does not name the channel any more"
+    return () if facts.is_declared else (Guard("declared", GuardState.REFUSED, words),)
 
 
 def _still_verified(facts: PromotionFacts) -> Guard:

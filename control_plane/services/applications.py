@@ -14,7 +14,7 @@ from control_plane.domain.sources import SourceSpec
 from control_plane.services import audit
 from control_plane.services.choosing import weigh_soon
 from control_plane.services.declarations import declaration_of, encode, file_changes, file_of, mark_of
-from control_plane.services.promotions import promotions_follow
+from control_plane.services.promotions import newest_fit, promotions_follow, promotions_reconsider
 from control_plane.services.publications import channel_drop
 from control_plane.services.sources import source_ensure, sources_unpoll
 from control_plane.store import lookups
@@ -56,12 +56,15 @@ def application_declare(
     if found is not None:
         check_namespace(declaration_of(found), declaration, sorted(lookups.channels_with(session, found.id)))
     before = file_of(found) if found else ""
+    known = declaration_of(found).channels if found else ()
     is_back = found is not None and found.removed_at is not None
     new = Application(name=declaration.name, declaration=encoded, declared_at=now, declared_by=actor)
     application = found or lookups.add(session, new)
     application.declaration, application.file, application.removed_at = encoded, file, None
     application.declared_at, application.declared_by = now, actor
     _ensure_channels(session, declaration, now)
+    if found and not is_back:
+        promotions_reconsider(session, application=application, known=known, now=now)
     _leave_unnamed_channels(session, application, declaration, actor, now)
     _sync_upstreams(session, application, declaration, owner_of, now)
     action = "changed" if found else "declared"
@@ -109,13 +112,9 @@ def _leave_channels(
 
 
 def _propose_again(session: Session, application: Application, now: datetime) -> None:
-    """An application that was removed and is declared again: its newest fit release sets out as if it had just passed.
-
-    One that was recalled from a channel is not fit for this: nobody looked at it again.
-    """
-    recalled = lookups.recalled_releases(session, application.id)
-    verified = lookups.releases_in(session, application.id, (ReleaseState.VERIFIED,))
-    for release in [one for one in verified if one.id not in recalled][-1:]:
+    """An application that was removed and is declared again: its newest fit release sets out as if it had just passed."""
+    release = newest_fit(session, application)
+    if release is not None:
         promotions_follow(session, release=release, after=None, now=now)
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from control_plane.domain.applications import ChannelRule
 from control_plane.domain.approvals import Grant
+from control_plane.domain.channels import rule_of
 from control_plane.domain.promotions import Guard, PromotionFacts, PromotionState, Stay, guards
 from control_plane.domain.releases import ReleaseState
-from control_plane.services.declarations import channel_rule
+from control_plane.services.declarations import declaration_of
 from control_plane.store import lookups
 from control_plane.store.models import Approval, Promotion
 from control_plane.store.session import Session
@@ -17,7 +19,8 @@ def promotion_facts(
 ) -> PromotionFacts:
     """Return the facts of a promotion as the database has them now."""
     release, channel = promotion.release, promotion.channel
-    rule = channel_rule(promotion.application, channel.name)
+    declared = rule_of(declaration_of(promotion.application).channels, channel.name)
+    rule = declared or ChannelRule(name=channel.name)
     published = lookups.published_in(session, promotion.application_id, channel.id)
     return PromotionFacts(
         version=release.version,
@@ -31,6 +34,7 @@ def promotion_facts(
         generation=channel.generation,
         expected_generation=expected_generation,
         is_fallback=promotion.is_fallback,
+        is_declared=declared is not None,
     )
 
 

@@ -3,21 +3,25 @@
 Every decision is made from the same facts by ``domain.promotions.guards``; this module writes what follows from it.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from control_plane.domain.applications import ChannelRule
 from control_plane.domain.approvals import APPROVING_ROLES
 from control_plane.domain.channels import first_channels, next_channels
 from control_plane.domain.errors import Forbidden, Refused
 from control_plane.domain.promotions import OPEN_STATES, PROMOTION, PromotionState, blocking, guards, next_state
+from control_plane.domain.releases import ReleaseState
 from control_plane.services import audit
 from control_plane.services.declarations import channel_rule, declaration_of
 from control_plane.services.promotion_facts import promotion_facts, promotion_guards, standing_approvals
 from control_plane.store import lookups
-from control_plane.store.models import Approval, Promotion, Release
+from control_plane.store.models import Application, Approval, Promotion, Release
 from control_plane.store.nudges import nudge
 from control_plane.store.session import Session
 
 __all__ = [
+    "newest_fit",
     "promotion_advance",
     "promotion_approve",
     "promotion_guards",
@@ -25,6 +29,7 @@ __all__ = [
     "promotion_reject",
     "promotion_revoke",
     "promotions_follow",
+    "promotions_reconsider",
 ]
 
 
@@ -58,6 +63,38 @@ def promotion_propose(
     return promotion
 
 
+def promotions_reconsider(
+    session: Session, *, application: Application, known: Sequence[ChannelRule], now: datetime
+) -> None:
+    """An application's file has changed: what is open goes where the guards put it now, and channels that are new get a release.
+
+    ``known`` are the rules before; a rule is new where its channel was not named, or followed another channel.
+    """
+    for promotion in lookups.open_promotions(session, application_id=application.id):
+        _advance(session, promotion, now)
+    before = {(rule.name, rule.after) for rule in known}
+    for rule in declaration_of(application).channels:
+        release = None if (rule.name, rule.after) in before else _at_its_gate(session, application, rule)
+        if release is not None:
+            _propose_to(session, release, [rule], "the application's file names the channel now", now)
+
+
+def _at_its_gate(session: Session, application: Application, rule: ChannelRule) -> Release | None:
+    """Return what the channel would have been offered, had it been there: what ``after`` has, or what a rehearsal proved last."""
+    if rule.after is None:
+        return newest_fit(session, application)
+    channel = lookups.channel_named(session, rule.after)
+    published = lookups.published_in(session, application.id, channel.id)
+    return published.release if published is not None else None
+
+
+def newest_fit(session: Session, application: Application) -> Release | None:
+    """Return the newest release that passed its rehearsal and was not recalled from any channel: nobody looked at such a one again."""
+    recalled = lookups.recalled_releases(session, application.id)
+    verified = lookups.releases_in(session, application.id, (ReleaseState.VERIFIED,))
+    return next((release for release in reversed(verified) if release.id not in recalled), None)
+
+
 def promotions_follow(session: Session, *, release: Release, after: str | None, now: datetime) -> list[Promotion]:
     """Propose a release for the channels that follow ``after`` (None: the rehearsal), but for those that turned it away.
 
@@ -68,9 +105,15 @@ def promotions_follow(session: Session, *, release: Release, after: str | None, 
     reason = "its rehearsal passed" if after is None else f"published in {after}"
     if release.application.removed_at is not None:
         return []
+    return _propose_to(session, release, following, reason, now)
+
+
+def _propose_to(
+    session: Session, release: Release, rules: Sequence[ChannelRule], reason: str, now: datetime
+) -> list[Promotion]:
     return [
         promotion_propose(session, release=release, channel=rule.name, actor=audit.SYSTEM, reason=reason, now=now)
-        for rule in following
+        for rule in rules
         if not _was_turned_away(session, release, rule.name)
     ]
 

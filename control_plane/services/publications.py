@@ -20,6 +20,7 @@ from control_plane.domain.channels import Former, fallback
 from control_plane.domain.errors import Refused
 from control_plane.domain.promotions import (
     PROMOTION,
+    Guard,
     PromotionState,
     blocking,
     guards,
@@ -60,7 +61,7 @@ def promotion_publish(
     if guard := blocking(checklist):
         if guard.name == "generation":
             raise Refused(guard.words, code="generation_changed")
-        _step_back(session, promotion, next_state(checklist), guard.words, now)
+        _step_back(session, promotion, next_state(checklist), guard, now)
         return None
     publication = _publish(session, channel, promotion, actor=actor, now=now, reason="every guard held")
     _cancel_older(session, promotion, now)
@@ -172,10 +173,10 @@ def _cancel_older(session: Session, published: Promotion, now: datetime) -> None
             )
 
 
-def _step_back(session: Session, promotion: Promotion, target: PromotionState, words: str, now: datetime) -> None:
+def _step_back(session: Session, promotion: Promotion, target: PromotionState, guard: Guard, now: datetime) -> None:
     if target is not PromotionState.PROPOSED and target != promotion.state:
-        audit.transition(session, promotion, target, PROMOTION, actor=audit.SYSTEM, now=now, reason=words)
-    promotion.state_reason = words
+        audit.transition(session, promotion, target, PROMOTION, actor=audit.SYSTEM, now=now, reason=guard.words)
+    promotion.state_reason, promotion.waits_until = guard.words, guard.next_at
 
 
 def _publish(

@@ -64,6 +64,7 @@ def _statements(now: datetime) -> list[tuple[Work, Select[int]]]:
     is_unheld = or_(Application.choose_lease.is_(None), Application.choose_lease <= now)
     is_unchecked = or_(LogCheck.lease_until.is_(None), LogCheck.lease_until <= now)
     soaking = promotion.in_((PromotionState.PROPOSED, PromotionState.AWAITING_APPROVAL))
+    is_ripe = or_(Promotion.waits_until.is_(None), Promotion.waits_until <= now)
     return [
         ("application_choose", select(Application.id).where(Application.choose_at <= now, is_unheld)),
         ("logs_check", select(LogCheck.id).where(LogCheck.ended_at.is_(None), is_unchecked)),
@@ -71,11 +72,18 @@ def _statements(now: datetime) -> list[tuple[Work, Select[int]]]:
         ("release_resolve", select(Release.id).where(release == ReleaseState.DISCOVERED, is_time)),
         ("release_retry", select(Release.id).where(release == ReleaseState.ERRORED, Release.retry_at <= now)),
         ("release_rehearse", select(Release.id).where(release == ReleaseState.QUEUED)),
-        ("promotion_advance", select(Promotion.id).where(soaking, Promotion.waits_until <= now)),
-        ("promotion_publish", select(Promotion.id).where(promotion == PromotionState.APPROVED)),
+        ("promotion_advance", _longest_waiting(select(Promotion.id).where(soaking, Promotion.waits_until <= now))),
+        (
+            "promotion_publish",
+            _longest_waiting(select(Promotion.id).where(promotion == PromotionState.APPROVED, is_ripe)),
+        ),
         ("channel_write_files", select(Publication.channel_id).where(Publication.files_at.is_(None)).distinct()),
         ("channel_write_files", select(Rollout.channel_id).where(Rollout.files_at.is_(None)).distinct()),
     ]
+
+
+def _longest_waiting(promotions: Select[int]) -> Select[int]:
+    return promotions.order_by(Promotion.state_since, Promotion.id)
 
 
 def rolling_rollouts(session: Session) -> list[int]:
