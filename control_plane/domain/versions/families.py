@@ -7,6 +7,7 @@ publishers count their builds in the variant's own name (``k3s1``, ``ce.0``): th
 
 import re
 from functools import lru_cache
+from typing import NamedTuple
 
 EARLY = (
     "alpha", "beta", "rc", "cr", "pre", "preview", "prerelease", "dev", "develop", "snapshot", "nightly", "canary", "next",
@@ -21,6 +22,8 @@ _EARLY = re.compile(rf"(?:{'|'.join(EARLY)}){_NUMBERED}")
 _MOMENT = re.compile(rf"(?:{'|'.join(EARLY + LATE)}){_NUMBERED}")
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 _DATE_OR_HASH = re.compile(r"[0-9]{6,}(?:[tT.][0-9]+)*[zZ]?|g?(?=[a-f]*[0-9])[0-9a-f]{7,64}")
+_MAJOR_DIGITS = 5  # a number with more is a date or counts builds
+_VERSION_LIKE = re.compile(r"v?([0-9]+)(\.[0-9.]*[0-9])?(?:[-+_](.*)|([a-z]+[0-9]*))?", re.DOTALL)
 _COUNTED = re.compile(r"(k3s|rke2r|ce|ee|ls)\.?[0-9]+")
 
 
@@ -47,3 +50,27 @@ def is_early(suffix: str) -> bool:
 def is_prerelease(suffix: str) -> bool:
     """Return whether a piece of ``suffix`` says that it is before a release (``rc.1``, ``SNAPSHOT``)."""
     return any(_EARLY.fullmatch(piece) for piece in suffix.lower().split("-"))
+
+
+class Traits(NamedTuple):
+    """What the guards ask of a text that its dialect does not read as a version. See ``policy.Reading``."""
+
+    prerelease: bool = False
+    major: int | None = None
+    family: str = ""
+
+
+NO_TRAITS = Traits()
+
+
+@lru_cache(8_192)
+def traits_of(text: str) -> Traits:
+    """Return what a text that looks like a version (numbers, then a suffix) says of itself; of any other text, nothing."""
+    match = _VERSION_LIKE.fullmatch(text)
+    if match is None:
+        return NO_TRAITS
+    first, more, suffix, glued = match.groups()
+    major = int(first) if len(first) <= _MAJOR_DIGITS else None
+    if glued:  # 3.3.0rc1; without a dot it may be a commit
+        return Traits(is_prerelease(glued), major) if more else NO_TRAITS
+    return Traits(is_prerelease(suffix), major, family_of(suffix)) if suffix else Traits(major=major)

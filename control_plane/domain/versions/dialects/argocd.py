@@ -11,6 +11,7 @@ import msgspec
 
 from control_plane.domain.versions.dialects.flux1 import NEVER, made_at
 from control_plane.domain.versions.dialects.helm import range_rule
+from control_plane.domain.versions.families import traits_of
 from control_plane.domain.versions.file_patterns import file_match
 from control_plane.domain.versions.patterns import Pattern
 from control_plane.domain.versions.patterns import compile_pattern as compile_tag_pattern
@@ -76,7 +77,7 @@ class NewestBuild(msgspec.Struct, frozen=True):
     def read(self, text: str, tag: Tag) -> Reading:
         """Return when the tag was made."""
         refusal = "" if self.allowed.matches(text) else f"not allowed by {self.allowed.text}"
-        return Reading(key=(made_at(tag) or NEVER,), version=text, refusal=refusal)
+        return Reading((made_at(tag) or NEVER,), text, refusal, *traits_of(text))
 
 
 class Alphabetical(msgspec.Struct, frozen=True):
@@ -87,7 +88,7 @@ class Alphabetical(msgspec.Struct, frozen=True):
     def read(self, text: str, tag: Tag) -> Reading:  # noqa: ARG002 - all is in the text
         """Return the text's place in the alphabet."""
         refusal = "" if self.allowed.matches(text) else f"not allowed by {self.allowed.text}"
-        return Reading(key=(text,), version=text, refusal=refusal)
+        return Reading((text,), text, refusal, *traits_of(text))
 
 
 class Digest(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from decimal import Decimal
 import msgspec
 
 from control_plane.domain.versions.dialects.helm import range_rule
+from control_plane.domain.versions.families import traits_of
 from control_plane.domain.versions.policy import Order, Reading, Rule, Tag
 from control_plane.domain.versions.ranges import InvalidRange
 from control_plane.domain.versions.semver import Version, parse_strict
@@ -45,7 +46,7 @@ class Alphabetical(msgspec.Struct, frozen=True):
 
     def read(self, text: str, tag: Tag) -> Reading:  # noqa: ARG002 - all is in the text
         """Return the text's place in the order."""
-        return Reading(key=(text,), version=text)
+        return Reading((text,), text, "", *traits_of(text))
 
 
 class Numerical(msgspec.Struct, frozen=True):
@@ -56,7 +57,7 @@ class Numerical(msgspec.Struct, frozen=True):
         number = read_number(text)
         if number is None:
             return Reading(key=None, refusal=f"{text[:80]!r} is no number")
-        return Reading(key=(number,), version=text)
+        return Reading(key=(number,), version=text, major=int(number) if "." in text else None)
 
 
 def compile_alphabetical(rule: str, *, current: str) -> Rule:  # noqa: ARG001 - it does not depend on what is followed now

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from control_plane.domain.versions.dialects.helm import RangeRule, range_rule
+from control_plane.domain.versions.families import traits_of
 from control_plane.domain.versions.patterns import Pattern
 from control_plane.domain.versions.patterns import compile_pattern as compile_tag_pattern
 from control_plane.domain.versions.policy import Reading, Rule, Tag
@@ -54,7 +55,7 @@ class TagPattern(msgspec.Struct, frozen=True):
         refusal = "" if self.matches(text) else f"does not match {self.text}"
         if not refusal and text.lower() == LATEST and self.text != f"glob:{LATEST}":
             refusal = f"{text} is no version: the pattern glob:{LATEST} follows it"
-        return Reading(key=(made_at(tag) or NEVER,), version=text, refusal=refusal)
+        return Reading((made_at(tag) or NEVER,), text, refusal, *traits_of(text))
 
 
 TagRule = SemverPattern | TagPattern

@@ -2,8 +2,8 @@
 
 ``2`` lets 5.3.2.0 become 5.3.2.1 and asks about 5.4. A frontier of 0 or less, or beyond the current version's numbers, lets everything
 pass (the original: beyond the shorter version's, which would take 4.2 where 3.1.2 runs with a frontier of 3). Numbers are
-compared as numbers (the original compares texts: 10 would be older than 9). A suffix is a variant: 3.2.1-alpine
-is compared with 3.2.2-alpine only.
+compared as numbers (the original compares texts: 10 would be older than 9). A suffix is a variant, 3.2.1-alpine is compared with
+3.2.2-alpine only, or says that a version comes before its release: such are taken only where one is followed, or asked for.
 """
 
 import re
@@ -11,12 +11,15 @@ from typing import Literal
 
 import msgspec
 
+from control_plane.domain.versions.comparisons import natural
+from control_plane.domain.versions.families import family_of, is_prerelease
 from control_plane.domain.versions.policy import Reading, Rule, Tag
 from control_plane.domain.versions.ranges import InvalidRange
 
 Decision = Literal["update", "notify"]
 Numbers = tuple[int, ...]
 LATEST = "latest"
+NOT_ASKED = "a pre-release, and the policy does not ask for them"
 MAX_LENGTH = 256
 _VERSION = re.compile(r"v?([0-9]{1,18}(?:\.[0-9]{1,18})*)(?:[-+_](.*))?", re.DOTALL)
 
@@ -59,17 +62,32 @@ class Frontier(msgspec.Struct, frozen=True):
 
     frontier: int
     current: Numbers | None
+    prereleases: bool = False
+
+    def with_prereleases(self) -> "Frontier":
+        """Return the same frontier that lets pre-releases pass too."""
+        return Frontier(self.frontier, self.current, prereleases=True)
 
     def read(self, text: str, tag: Tag) -> Reading:  # noqa: ARG002 - all is in the text
         """Return the version's order and whether it may be taken without a person."""
         parsed = _parsed(text)
         if parsed is None:
             return Reading(key=None, refusal=f"{text[:80]!r} is no version of numbers and dots")
-        numbers, family = parsed
-        asks = self.current is not None and numbers > self.current
-        asks = asks and decide(self.current or (), numbers, self.frontier) == "notify"
-        refusal = f"changes a number before the frontier {self.frontier}: a person has to take it" if asks else ""
-        return Reading(key=numbers, version=text, refusal=refusal, major=numbers[0], family=family)
+        numbers, suffix = parsed
+        early = is_prerelease(suffix)
+        key = (numbers, not early, natural(suffix) if early else ())
+        return Reading(key, text, self._refusal(numbers, early), early, numbers[0], family_of(suffix))
+
+    def _refusal(self, numbers: Numbers, early: bool) -> str:
+        if early and not self.prereleases:
+            return NOT_ASKED
+        if (
+            self.current is not None
+            and numbers > self.current
+            and decide(self.current, numbers, self.frontier) == "notify"
+        ):
+            return f"changes a number before the frontier {self.frontier}: a person has to take it"
+        return ""
 
 
 def compile_frontier(rule: str, *, current: str) -> Rule:
@@ -79,4 +97,4 @@ def compile_frontier(rule: str, *, current: str) -> Rule:
     except ValueError:
         raise InvalidRange(f"{rule[:80]!r} is no frontier: how many numbers may not change, for example 2") from None
     parsed = _parsed(current) if current else None
-    return Frontier(frontier, parsed[0] if parsed else None)
+    return Frontier(frontier, parsed[0], is_prerelease(parsed[1])) if parsed else Frontier(frontier, None)

@@ -80,7 +80,9 @@ def reading_of(version: Version, refusal: str = "") -> Reading:
         return Reading((*version.key, True), str(version), refusal, False, version.major, "")
     family, variant = family_of(pre) if pre else "", variant_of(metadata) if metadata else ""
     named = f"{family}-{variant}" if family and variant else family or variant
-    return Reading((*version.key, not variant), str(version), refusal, bool(pre), version.major, named)
+    return Reading(
+        (*version.key, not variant), str(version), refusal, bool(pre) and is_early(pre), version.major, named
+    )
 
 
 def variant_of(metadata: str) -> str:

@@ -10,7 +10,7 @@ from typing import Literal, Protocol, get_args
 
 import msgspec
 
-from control_plane.domain.versions.families import family_of, is_early
+from control_plane.domain.versions.families import family_of, is_early, traits_of
 from control_plane.domain.versions.patterns import Pattern, compile_pattern
 from control_plane.domain.versions.policy import Reading, Rule, Tag
 from control_plane.domain.versions.ranges import InvalidRange
@@ -221,7 +221,7 @@ class PatternRule(msgspec.Struct, frozen=True):
         """Return the tag's place in the alphabet; one that does not match has none."""
         if not self.policy.matches(text):
             return Reading(key=None, refusal=f"does not match {self.policy.pattern.text}")
-        return Reading(key=(self.policy.sort_key(text),), version=text)
+        return Reading((self.policy.sort_key(text),), text, "", *traits_of(text))
 
 
 def compile_policy(rule: str, *, current: str) -> Rule:
