@@ -158,9 +158,10 @@ class RegistryClient:
             answer = self._ask(name, "HEAD", url, application=application, accept=True)
         except NotFound:  # an answer without a body: GET tells whether it is a registry that says so
             return self.manifest(reference, application=application).digest
-        if not all(answer.headers.get(name) for name in _TOLD_BY_HEAD):
+        told = answer.headers.get("docker-content-digest", "")
+        if not all(answer.headers.get(name) for name in _TOLD_BY_HEAD) or not told.startswith("sha256:"):
             return self.manifest(reference, application=application).digest  # nor is it a registry's, then GET says so
-        return protocol.checked_manifest_digest(asked, answer.headers["docker-content-digest"], None)
+        return protocol.checked_manifest_digest(asked, told, None)
 
     def manifest(self, reference: str, *, application: str = "") -> ManifestDocument:
         """Return the manifest of ``name:tag`` or ``name@sha256:…``, its digest checked."""

@@ -6,9 +6,10 @@ Records say which fields there are; ``check_upstreams`` says what a record canno
 import re
 from collections.abc import Mapping
 from typing import Any, get_args
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from control_plane.domain.applications import CHART, SAME_AS_CHART, ChartUpstream, ImageUpstream, OtherUpstream
+from control_plane.domain.rendered import is_secret
 from control_plane.domain.sources import Kind as SourceKind
 from control_plane.domain.sources import SourceSpec
 from control_plane.domain.versions import InvalidRange, InvalidReference, parse_range, references
@@ -71,6 +72,11 @@ def _url_problem(text: str, schemes: tuple[str, ...], example: str) -> tuple[str
         return "is no URL", example
     if url.password is not None or (url.username and url.scheme != "ssh"):
         return "has credentials in the URL", "leave them out and name them in the control plane's settings"
+    if named := next((name for name, _ in parse_qsl(url.query, keep_blank_values=True) if is_secret(name)), ""):
+        return (
+            f"has a secret in its parameter {named[:40]!r}",
+            "leave it out: `tidegate account add` takes a token for the place",
+        )
     if url.scheme not in schemes or not host or url.fragment or not text.isprintable() or " " in text:
         return f"{text[:80]!r} is no URL that can be asked", example
     return None

@@ -167,9 +167,9 @@ class Manners(msgspec.Struct, kw_only=True, omit_defaults=True):
         self.why = f"{self.failures} failures in a row, the last one: {why}"
 
     def throttled(self, seconds: float | None, *, now: float, jitter: float) -> float:
-        """It asks for a pause, of ``seconds`` where it says so. Returns how long the pause is."""
+        """It asks for a pause, of ``seconds`` where it says so (not 0, nor a moment that is past). Returns how long the pause is."""
         self.throttles += 1
-        if seconds is None:
+        if not seconds:
             seconds = grown(self.throttles, base=THROTTLE_BASE, cap=THROTTLE_CAP, jitter=jitter)
         self._pause("it asks us to wait", min(seconds, THROTTLE_CAP), now)
         return min(seconds, THROTTLE_CAP)

@@ -41,9 +41,9 @@ _LINK = re.compile(r"<([^<>\s]++)>(.*)", re.DOTALL)
 _RELATION = re.compile(r';\s*+rel\s*+=\s*+"?+([^";,]*+)', re.IGNORECASE)
 _STRANGE = re.compile(r"[\x00-\x20\x7f\\]|%(?![0-9A-Fa-f]{2})")  # what a URL cannot have
 _PORTS = {"http": 80, "https": 443}
-_SECRET_PARAMETERS = frozenset(
-    {"access_token", "token", "signature", "sig", "x-amz-signature", "x-amz-credential", "password"}
-)
+_DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-fA-F]{32,}")
+# What a registry's own questions are made of. Anything else may be a secret: each storage has its own names for a signature.
+_TOLD_PARAMETERS = frozenset({"n", "last", "ns", "scope", "service", "artifacttype", "page", "per_page"})
 
 
 def next_page(request_url: str, link: str) -> str | None:
@@ -102,8 +102,10 @@ def checked_manifest_digest(asked: str, header: str | None, body: bytes | None) 
 
     ``asked`` is a tag or a digest; ``header`` is ``Docker-Content-Digest``; ``body`` is None for HEAD. Where a digest was asked for,
     header and bytes must both agree; a tag's header is overruled by the bytes. Raises ``Untrusted``, or ``Transient`` where nobody
-    says a digest.
+    says a digest, or the header is none.
     """
+    if header and not _DIGEST.fullmatch(header):
+        raise Transient(f"the registry answers {header[:80]!r} as a digest, which is none", code="registry_answer")
     wanted = asked if asked.startswith("sha256:") else None
     found = f"sha256:{sha256_hex(body)}" if body is not None else header or wanted
     if not found:
@@ -115,13 +117,13 @@ def checked_manifest_digest(asked: str, header: str | None, body: bytes | None) 
 
 
 def without_secrets(url: str) -> str:
-    """Return ``url`` with user, password and secret parameters replaced, fit for a message."""
+    """Return ``url`` without user, password and fragment, and with what parameters say replaced, fit for a message."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return "(no URL)"
-    query = [(key, "REDACTED" if key.lower() in _SECRET_PARAMETERS else value) for key, value in parse_qsl(parts.query)]
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=urlencode(query)))
+    query = [(key, value if key.lower() in _TOLD_PARAMETERS else "REDACTED") for key, value in parse_qsl(parts.query)]
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=urlencode(query), fragment=""))
 
 
 def read_json(body: bytes, where: str) -> Any:

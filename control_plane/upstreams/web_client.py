@@ -3,11 +3,10 @@
 An account goes only to the host it is for, never over plain HTTP (but on this machine), and not along with a redirect.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, BinaryIO
 from urllib.parse import urljoin, urlsplit
 
@@ -17,13 +16,14 @@ import msgspec
 from control_plane.domain.accounts import usual_host
 from control_plane.domain.errors import InvalidInput, NotFound, Transient
 from control_plane.upstreams.credentials import NOBODY, Account, Accounts, Scheme
-from control_plane.upstreams.http import PoliteClient
+from control_plane.upstreams.http import MAX_RETRY_AFTER, PoliteClient, retry_after
+from control_plane.upstreams.politeness import read_quota
 from control_plane.upstreams.registry_auth import is_internal, is_loopback
 from control_plane.upstreams.registry_protocol import read_json, without_secrets
 
 MAX_DOCUMENT = 16 * 1024 * 1024
 MAX_REDIRECTS = 5
-MAX_RETRY_AFTER = 3600.0
+USUAL_PAUSE = 30.0  # seconds
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -178,7 +178,7 @@ def _checked(answer: Answer) -> Answer:
     if status in {404, 410}:
         raise NotFound(f"{where} does not exist (HTTP {status}), or we may not see it", code="not_found")
     if status == 429 or status >= 500 or _is_limited(answer):
-        raise Transient(f"{where} answers HTTP {status}", retry_after=retry_after(answer.headers), code="registry_busy")
+        raise Transient(f"{where} answers HTTP {status}", retry_after=_pause(answer.headers), code="registry_busy")
     if status in {401, 403, 407}:
         raise Transient(f"{where} does not let us in: HTTP {status}", retry_after=300, code="denied")
     raise Transient(f"{where} answers HTTP {status}", retry_after=300, code="refused")
@@ -190,19 +190,11 @@ def _is_limited(answer: Answer) -> bool:
     return answer.status == 403 and (left == "0" or "retry-after" in answer.headers)
 
 
-def retry_after(headers: Mapping[str, str]) -> float:
-    """Read ``Retry-After`` (seconds or a date) or the moment when a rate limit ends, at most an hour; 30 s where neither is told."""
-    now = datetime.now(UTC)
-    text = headers.get("retry-after", "").strip()
-    reset = (headers.get("x-ratelimit-reset") or headers.get("ratelimit-reset") or "").strip()
-    if text.isdigit():
-        return min(float(text), MAX_RETRY_AFTER)
-    if not text and reset.isdigit():
-        return min(max(float(reset) - now.timestamp(), 1.0), MAX_RETRY_AFTER)
-    try:
-        return min(max((parsedate_to_datetime(text) - now).total_seconds(), 0.0), MAX_RETRY_AFTER)
-    except (ValueError, TypeError):
-        return 30.0
+def _pause(headers: Mapping[str, str]) -> float:
+    """Return the seconds to wait, at most an hour: what ``Retry-After`` says, else until a rate limit ends; 30 where neither is told."""
+    quota = read_quota(headers, time.time())
+    told = retry_after(headers) or (quota.reset if quota else 0.0)
+    return min(told, MAX_RETRY_AFTER) or USUAL_PAUSE
 
 
 @contextmanager

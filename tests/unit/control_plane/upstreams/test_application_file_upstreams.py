@@ -175,6 +175,10 @@ GIT = "git: https://git.acme.org/web"
             "  chart: {git: 'https://me:secret@a.org/b'}\n",
             "spec.chart.git: has credentials in the URL → leave them out",
         ),
+        (
+            "  chart: {helm: 'https://a.org/charts?private_token=S3CRET', name: web}\n",
+            "spec.chart.helm: has a secret in its parameter 'private_token' → leave it out: `tidegate account add`",
+        ),
         ("  chart: {git: 'file:///etc'}\n", "spec.chart.git: 'file:///etc' is no URL that can be asked"),
         (f"  chart: {{{GIT}, path: ../x}}\n", "spec.chart.path: '../x' is no folder of the repository"),
         (

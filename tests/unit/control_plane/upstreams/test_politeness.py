@@ -119,6 +119,9 @@ def test_pauses_grow_where_the_host_names_none() -> None:
     assert [host.throttled(None, now=0.0, jitter=0.0) for _ in range(3)] == [30.0, 60.0, 120.0]
     assert host.throttled(7.0, now=0.0, jitter=0.0) == 7.0
     assert host.free_in(0.0) == 120.0  # a shorter one does not shorten what was told before
+    assert (
+        host.throttled(0.0, now=0.0, jitter=0.0) == 480.0
+    )  # nothing, or a moment that is past by our clock: none named
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from control_plane.upstreams.registry_protocol import (
     is_retryable,
     is_temporary,
     next_page,
+    without_secrets,
 )
 
 
@@ -211,6 +212,17 @@ def test_pages_elsewhere_are_refused(header: str) -> None:
         next_page("https://example.com/v2/a", header)
 
 
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "X-Amz-Security-Token", "X-Goog-Signature", "private_token", "api_key", "sig", "Policy", "anything", "access_token"
+    ],
+)  # fmt: skip
+def test_an_address_in_a_message_tells_no_secret(secret: str) -> None:
+    said = without_secrets(f"https://me:hunter2@r.example.com/v2/a/tags/list?n=100&{secret}=S3CRET&last=1.0#S3CRET")
+    assert said == f"https://r.example.com/v2/a/tags/list?n=100&{secret}=REDACTED&last=1.0"
+
+
 WANTED, ANOTHER = f"sha256:{sha256_hex(b'body')}", f"sha256:{'f' * 64}"
 
 
@@ -233,6 +245,8 @@ def test_the_digest_of_a_manifest(asked: str, header: str | None, body: bytes | 
     ("asked", "header", "body", "error"),
     [
         ("tag", None, None, Transient),
+        ("tag", "sha256:xyz", None, Transient),  # else it would be written down as a tag that moved
+        ("tag", "not a digest", b"body", Transient),
         (WANTED, ANOTHER, b"body", Untrusted),
         (WANTED, ANOTHER, None, Untrusted),
         (WANTED, WANTED, b"evil", Untrusted),

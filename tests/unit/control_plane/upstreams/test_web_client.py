@@ -112,6 +112,27 @@ def test_only_a_404_or_410_is_the_servers_own_no(
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "7"}, 7.0),
+        ({"Retry-After": b"\xb2"}, 30.0),  # a digit to Python, not to HTTP
+        ({"Retry-After": "Mon, 01 Jan 99999 00:00:00 GMT"}, 30.0),
+        ({"Retry-After": "0"}, 30.0),
+        ({"Retry-After": "999999"}, 3600.0),
+        ({"RateLimit-Limit": "60", "RateLimit-Remaining": "0", "RateLimit-Reset": "600"}, 600.0),
+        ({}, 30.0),
+    ],
+)
+def test_how_long_a_busy_server_is_left_alone(
+    server: Server, web: WebClient, headers: dict[str, str], seconds: float
+) -> None:
+    server.answers = {"https://a.example/x": httpx2.Response(503, headers=headers)}
+    with pytest.raises(Transient, match="answers HTTP 503") as caught:
+        web.ask("GET", "https://a.example/x")
+    assert caught.value.retry_after == seconds
+
+
 def test_a_body_that_is_too_large_is_not_kept(server: Server, web: WebClient) -> None:
     server.answers = {"https://a.example/x": httpx2.Response(200, content=bytes(1000))}
     with pytest.raises(InvalidInput, match="larger than 999 bytes"):
