@@ -6,18 +6,24 @@ import argparse
 import json
 import os
 import pwd
+import shlex
 import shutil
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from test_harness.clusters.leftovers import leftover_names
+from test_harness.clusters.leftovers import leftover_names, unseen
 from test_harness.offline import binaries, engine, facts, node_image
 from test_harness.offline.cache import cache_dir
 from test_harness.offline.errors import ProvisioningError
 from test_harness.offline.go import MINIMUM, found_go
 from test_harness.offline.progress import format_size
 from test_harness.offline.provisioning import Facts, Provisioning, choose_provisioning
+
+if TYPE_CHECKING:
+    from test_harness.clusters.owners import Marker
+    from test_harness.offline.engine import Engine
 
 _DISK_BYTES = 12_000_000_000
 _MEMORY_BYTES = 4_000_000_000
@@ -43,7 +49,7 @@ def checks() -> list[Check]:
     decision = choose_provisioning(seen)
     found = [_provisioning(decision), _root(seen), _engine(seen), _capability(seen, decision), _registries(seen)]
     found += [_program(each) for each in (binaries.KIND, binaries.KUBECTL, binaries.HELM)]
-    return [*found, _go(), _image(decision), _disk(), _memory(), _leftovers()]
+    return [*found, _go(), _image(decision), _disk(), _memory(), *_leftovers()]
 
 
 def _provisioning(decision: Provisioning) -> Check:
@@ -144,12 +150,24 @@ def _available_memory() -> int | None:
         return None
 
 
-def _leftovers() -> Check:
+def _leftovers() -> list[Check]:
     docker = engine.find()
-    names = leftover_names(docker) if docker else []
+    if docker is None:
+        return []
+    names = leftover_names(docker)
     if names:
-        return Check("leftovers", None, f"{', '.join(names)}: removed when the next cluster is made")
-    return Check("leftovers", True, "no clusters of killed runs")
+        ours = Check("leftovers", None, f"{', '.join(names)}: removed when the next cluster is made")
+    else:
+        ours = Check("leftovers", True, "no clusters of killed runs")
+    return [ours, *(_of_another(mark, docker) for mark in unseen(docker))]
+
+
+def _of_another(mark: Marker, docker: Engine) -> Check:
+    """A cluster that is left alone, because its owner cannot be seen from here."""
+    at = f"DOCKER_HOST={shlex.quote(docker.host)} " if docker.host else ""
+    detail = f"{mark.cluster} was made by a process of another container or machine ({mark.place}): if that is gone, remove it"
+    remove = f"{at}docker rm --force --volumes {mark.cluster}-control-plane; {at}docker volume rm {mark.volume}"
+    return Check("others' clusters", None, detail, remove)
 
 
 def main(arguments: list[str] | None = None) -> int:

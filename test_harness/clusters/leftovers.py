@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from test_harness.clusters.kind_cluster import OwnCluster
-from test_harness.clusters.owners import KEPT, markers
+from test_harness.clusters.owners import KEPT, Marker, markers
 from test_harness.errors import CouldNotTell
 from test_harness.offline.cache import cache_dir, locked
 from test_harness.offline.progress import note
@@ -40,3 +40,10 @@ def leftover_names(engine: Engine, *, also_kept: bool = False) -> list[str]:
     known = markers(engine)
     owned = {mark.cluster for mark in known if not (mark.is_void() or (also_kept and mark.owner == KEPT))}
     return sorted({mark.cluster for mark in known} - owned)
+
+
+def unseen(engine: Engine) -> list[Marker]:
+    """Markers of clusters that only processes of other containers or machines own: whether those still run, nobody here knows."""
+    known = markers(engine)
+    seen = {mark.cluster for mark in known if mark.is_seen()}
+    return [mark for mark in known if mark.cluster not in seen]

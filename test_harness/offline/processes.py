@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -11,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from test_harness.offline.commands import as_root, run
+
+_FIRST_PID_NAMESPACE = str(0xEFFFFFFC)
+"""The kernel's fixed number of the one that a machine starts with (PROC_PID_INIT_INO)."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,30 @@ def process(pid: int) -> Process | None:
     """The process that has that number now; None where there is none."""
     started = start_time(pid)
     return Process(pid, started) if started else None
+
+
+def here() -> str:
+    """A name of all processes that this one can see: those of this machine, or of this container until its end.
+
+    Numbers of processes mean something only within it. A machine is its machine-id and its host name; an earlier start of it
+    counts as the same, because start times tell starts apart.
+    """
+    namespace = _pid_namespace()
+    return _machine() if namespace in ("", _FIRST_PID_NAMESPACE) else f"{_boot()}-{namespace}"
+
+
+def _machine() -> str:
+    identity = Path("/etc/machine-id")
+    number = identity.read_text().strip() if identity.exists() else ""
+    return hashlib.sha256(f"{number} {platform.node()}".encode()).hexdigest()[:16]
+
+
+def _pid_namespace() -> str:
+    """The number of this process's PID namespace, the same for all within; empty on systems that have none."""
+    try:
+        return Path("/proc/self/ns/pid").readlink().name.strip("pid:[]")
+    except OSError:
+        return ""
 
 
 def start_time(pid: int) -> str | None:

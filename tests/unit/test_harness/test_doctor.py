@@ -7,7 +7,9 @@ import shutil
 import pytest
 
 from test_harness import doctor
+from test_harness.clusters.owners import Marker
 from test_harness.offline import facts
+from test_harness.offline.engine import Engine
 from test_harness.offline.provisioning import Facts
 
 
@@ -63,6 +65,14 @@ def test_with_an_engine_and_registries_nobody_needs_root(machine, capsys):
     machine(user=1, sudo=False, engine="27.0", registries={"registry-1.docker.io": True})
     checks = told(capsys)[1]
     assert (checks["root"]["ok"], checks["clusters"]["ok"], checks["Docker Engine"]["ok"]) == (None, True, True)
+
+
+def test_a_cluster_of_another_container_is_named_with_what_removes_it_and_its_marker():
+    engine = Engine("unix:///run/own docker.sock")
+    check = doctor._of_another(Marker("volume-1", "tidegate-a", "1@boot.2", "boot-4026532180"), engine)
+    at = "DOCKER_HOST='unix:///run/own docker.sock' docker"
+    assert check.mend == f"{at} rm --force --volumes tidegate-a-control-plane; {at} volume rm volume-1"
+    assert (check.ok, "boot-4026532180" in check.detail) == (None, True)
 
 
 def test_without_an_engine_the_package_is_named(machine, capsys):
