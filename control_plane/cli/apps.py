@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from control_plane.cli.arguments import Application, Reason
-from control_plane.cli.output import Format, Output, age, show, table, until
+from control_plane.cli.output import Format, Output, age, print_warnings, show, table, until
 
 app = typer.Typer(help="Declare applications and see them.", no_args_is_help=True)
 File = Annotated[
@@ -17,7 +17,10 @@ File = Annotated[
 
 @app.command("apply")
 def apply(file: File, output: Output = Format.TABLE) -> None:
-    """Declare an application, or change it. The file is checked first; every mistake is named with its line."""
+    """Declare an application, or change it. The file is checked first; every mistake is named with its line.
+
+    Values that look like secrets are warned about: everyone can read what is published.
+    """
     from control_plane.cli.client import get_client
 
     text, suite = _checked(file)
@@ -78,8 +81,10 @@ def remove(name: Application, reason: Reason) -> None:
 
 def _checked(file: Path) -> tuple[str, bytes | None]:
     from control_plane.upstreams.application_file import load_application_file
+    from control_plane.upstreams.published_values import published_secrets
 
     loaded = load_application_file(file)
+    print_warnings(published_secrets(loaded.text, file=str(file)))
     return loaded.text, loaded.suite
 
 

@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from control_plane.domain.errors import InvalidInput, NotFound, Refused, TidegateError, Transient, Untrusted
+from control_plane.domain.errors import InvalidInput, Mistake, NotFound, Refused, TidegateError, Transient, Untrusted
 
 EXIT_CODES: tuple[tuple[type[TidegateError], int], ...] = (
     (InvalidInput, 2),
@@ -55,6 +55,13 @@ def print_error(error: TidegateError) -> None:
             if str(mistake) == error.message:
                 continue
             console.print(Text(f"  {mistake}"), soft_wrap=True)
+
+
+def print_warnings(warnings: Sequence[Mistake]) -> None:
+    """Say on standard error what is allowed, and probably not meant."""
+    console = Console(stderr=True, highlight=False)
+    for warning in warnings:
+        console.print(Text("warning: ", style="bold yellow") + Text(str(warning)), soft_wrap=True)
 
 
 def file_trouble(error: OSError) -> Refused:

@@ -32,6 +32,7 @@ from control_plane.store.session import Session
 from control_plane.upstreams.application_file import parse_application_file
 from control_plane.upstreams.places_file import at
 from control_plane.upstreams.policy_edit import policy_path, policy_places, with_policy
+from control_plane.upstreams.published_values import published_secrets
 from control_plane.upstreams.yaml_source import read_yaml
 
 FILE = "application.yaml"
@@ -70,12 +71,14 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 
     ``release`` is the version of the release that it would make of the tags known here; where it would make none ``waits`` says why.
     ``changes`` say how it differs from what is declared now (None: nothing is).
+    ``warnings`` are about what may be applied, and is perhaps not meant.
     """
 
     text: str
     declaration: Declaration | None = None
     problem: str = ""
     mistakes: tuple[Mistake, ...] = ()
+    warnings: tuple[Mistake, ...] = ()
     upstreams: tuple[DraftUpstream, ...] = ()
     release: str = ""
     waits: str = ""
@@ -109,6 +112,7 @@ def draft_read(
     return Draft(
         text=text,
         declaration=declaration,
+        warnings=published_secrets(text, file=FILE),
         release=release,
         waits=waits,
         upstreams=tuple(_upstream(place, weighing, now) for place in places),

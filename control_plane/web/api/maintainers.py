@@ -23,8 +23,10 @@ from control_plane.store.queries.pages import namespaces_of
 from control_plane.store.reads import sources
 from control_plane.store.session import session_scope
 from control_plane.upstreams.application_file import parse_application_file
+from control_plane.upstreams.published_values import published_secrets
 from control_plane.web.accounts.roles import Role
 from control_plane.web.api.auth import caller
+from control_plane.web.api.problems import mistake_row
 from control_plane.web.api.routes import router
 
 
@@ -93,7 +95,7 @@ class LabelsBody(Schema):
 
 @router.post("/applications")
 def apply_application(request: HttpRequest, body: ApplyBody) -> dict[str, Any]:
-    """Declare an application, or change its declaration."""
+    """Declare an application, or change its declaration. ``warnings`` name values that look like secrets."""
     actor = caller(request, Role.MAINTAINER)
     suite = _decoded(body.suite)
     declaration = parse_application_file(body.file, file=body.name, suite=suite)
@@ -107,7 +109,9 @@ def apply_application(request: HttpRequest, body: ApplyBody) -> dict[str, Any]:
             now=timezone.now(),
             owner_of=account_owner,
         )
-        return {"name": applied.name, "upstreams": [upstream.source.location for upstream in applied.upstreams]}
+        upstreams = [upstream.source.location for upstream in applied.upstreams]
+    warnings = [mistake_row(one) for one in published_secrets(body.file, file=body.name)]
+    return {"name": declaration.name, "upstreams": upstreams, "warnings": warnings}
 
 
 @router.post("/applications/{name}/remove")

@@ -14,7 +14,8 @@ def problem(status: int, code: str, detail: str, **more: Any) -> JsonResponse:
     return JsonResponse({"code": code, "detail": detail, **more}, status=status)
 
 
-def _mistake(mistake: Mistake) -> dict[str, Any]:
+def mistake_row(mistake: Mistake) -> dict[str, Any]:
+    """Return a mistake, or a warning, as JSON: where it is, what is wrong, what would be right."""
     place = mistake.place
     return {
         "field": place.field,
@@ -30,7 +31,7 @@ def problem_of(error: TidegateError) -> JsonResponse:
     """Return the response that says ``error``."""
     more: dict[str, Any] = {}
     if isinstance(error, InvalidInput):
-        more["mistakes"] = [_mistake(mistake) for mistake in error.mistakes]
+        more["mistakes"] = [mistake_row(mistake) for mistake in error.mistakes]
     if isinstance(error, Transient):
         more["retry_after"] = error.retry_after
     response = problem(error.status, error.code, error.message, **more)

@@ -41,6 +41,17 @@ def test_a_file_that_is_missing(run) -> None:
     assert (code, "missing.yaml" in said, "Traceback" in said) == (2, True, False)
 
 
+def test_a_value_that_looks_like_a_secret_is_warned_about_and_may_be_meant(run, tmp_path: Path) -> None:
+    file = tmp_path / "shop.yaml"
+    file.write_text(
+        "apiVersion: tidegate.dev/v1\nkind: Application\nmetadata: {name: shop}\n"
+        "spec:\n  chart: {oci: ghcr.io/acme/shop, version: '*'}\n  channels: [{name: edge}]\n  values:\n    token: hunter2\n"
+    )
+    code, said = run("app", "validate", "-f", str(file))
+    assert (code, f"warning: {file}:8:12: spec.values.token: looks like a secret" in said) == (0, True), said
+    assert ("existingSecret" in said, "hunter2" in said) == (True, False)
+
+
 @pytest.mark.parametrize(
     ("variables", "code", "words"),
     [

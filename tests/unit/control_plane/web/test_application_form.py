@@ -209,6 +209,30 @@ def test_without_a_reason_the_audit_log_names_the_fields_and_not_what_they_say(c
         assert event.reason == "changed: chart.version.minimumAge, values.password"
 
 
+def test_a_value_that_looks_like_a_secret_is_warned_about_before_it_is_applied(client_of, people, declared):
+    client = client_of("maintainer")
+    form = inputs(client.get(EDIT.format(declared)))
+    text = form["file"].rstrip("\n") + "\n  values: {password: hunter2, existingSecret: shop}\n"
+    warning = "looks like a secret, and values are published to everyone"
+    for path in (EDIT.format(declared), "/declare/review"):
+        answer = client.post(path, form | {"file": text, "by": "file"})
+        assert answer.status_code == 200, path
+        assert shown(answer).count(warning) == 1, path
+        assert "<code>spec.values.password</code>" in shown(answer)
+    from django.test import Client
+
+    from control_plane.web.accounts import tokens
+
+    token = tokens.create(people["maintainer"], "of a test")
+    api = Client(SERVER_NAME="127.0.0.1", headers={"Authorization": f"Bearer {token}"})
+    body = {"file": text, "name": "shop.yaml"}
+    answer = api.post("/api/v1/applications", body, content_type="application/json").json()
+    (told,) = answer["warnings"]
+    assert (answer["name"], told["file"], told["field"]) == (declared, "shop.yaml", "spec.values.password")
+    assert "existingSecret" in told["hint"]
+    assert "hunter2" not in str(answer)
+
+
 def test_two_people_never_overwrite_each_other_unseen(client_of, declared):
     anna, ben = client_of("maintainer"), client_of("admin")
     form = inputs(anna.get(EDIT.format(declared)))
