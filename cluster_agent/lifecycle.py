@@ -9,7 +9,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from cluster_agent.contract import ApplicationManifest, Outcome, Report
+from cluster_agent.contract import ApplicationManifest, Outcome, Report, Restored
 from cluster_agent.decisions import Left, RollBack, Stage, Wanted
 from cluster_agent.state import ApplicationState, Bad, Change, Failure, Removal, Settled, State
 
@@ -44,6 +44,22 @@ def rolling_back(change: Change, action: RollBack) -> Change:
 def failed(change: Change, failure: Failure) -> Change:
     """Return the change after a step that did not work: the next step is the way back."""
     return replace(change, phase="rolling_back", failure=change.failure or failure)
+
+
+def put_back(change: Change, saved_at: datetime, now: datetime) -> Change:
+    """Return the change after the data of ``saved_at`` was put back."""
+    return replace(change, phase="settling_back", restored=True, lost=Restored(lost_from=saved_at, lost_until=now))
+
+
+def told(change: Change) -> str:
+    """Say why the change was taken back, and what became of the data."""
+    why = change.failure.message if change.failure else "the reason was lost"
+    if change.lost is not None:
+        since, until = (f"{moment:%Y-%m-%d %H:%M:%S}" for moment in (change.lost.lost_from, change.lost.lost_until))
+        return f"{why}; the backup was put back: what was written from {since} to {until} UTC is lost"
+    if change.untouched:
+        return f"{why}; nothing of {change.application.release} ever ran, so the data stayed as it is"
+    return why
 
 
 def timed(change: Change, step: str, seconds: float) -> Change:
@@ -106,9 +122,7 @@ def came_back(state: ApplicationState, revision: int) -> ApplicationState:
 def stuck(state: ApplicationState, failure: Failure) -> ApplicationState:
     """Return the state after a way back that did not work either: a person is needed, another release may still come."""
     change = _change(state)
-    both = (
-        f"{change.failure.message}; and the way back failed: {failure.message}" if change.failure else failure.message
-    )
+    both = f"{told(change)}; and the way back failed: {failure.message}" if change.failure else failure.message
     worse = replace(change, failure=Failure(code=failure.code, message=both))
     return _marked_bad(replace(state, change=worse), stuck=True)
 
@@ -173,6 +187,7 @@ def with_report(
         message=message,
         attempt=max(change.attempts, 1) if change else 1,
         timings=change.timings if change else {},
+        restored=change.lost if change else None,
     )
     older = [one for one in state.reports if outcome != "observed" or not _same_sign(one, report)]
     waiting = (*older, report)[-REPORTS_KEPT:]

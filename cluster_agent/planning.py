@@ -28,7 +28,7 @@ same release. Whatever is in the works is brought to its end before anything new
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cluster_agent import leaving
 from cluster_agent.applying.revisions import Revision, is_gone, last_deployed, short_digest
@@ -58,6 +58,10 @@ from cluster_agent.gates import gate
 from cluster_agent.state import ApplicationState, Change, Failure
 
 MAX_ATTEMPTS = 5
+# How a release can fail without ever having run.
+REFUSALS = frozenset({"quota_exceeded", "policy_denied", "forbidden", "image_pull", "unschedulable"})
+# Kubernetes forgets events after an hour.
+EVENTS_LAST = timedelta(minutes=30)
 
 
 def plan(
@@ -212,7 +216,18 @@ def needs_backup(change: Change) -> bool:
 
 def needs_restore(change: Change) -> bool:
     """Say whether the way back is known to need the data of before."""
-    return change.contract in {"restore-required", "one-way"} and bool(change.snapshot) and not change.restored
+    return change.contract in {"restore-required", "one-way"} and may_restore(change)
+
+
+def may_restore(change: Change) -> bool:
+    """Say whether saved data can be of help: there is some, and something ran that may have changed what it is of."""
+    return bool(change.snapshot) and change.back_to > 0 and not change.restored and not change.untouched
+
+
+def may_be_untouched(change: Change, now: datetime) -> bool:
+    """Say whether it is worth a look if anything of the release ever ran, before it is taken back."""
+    refused = change.failure is not None and change.failure.code in REFUSALS and change.attempts == 1
+    return refused and may_restore(change) and timedelta(0) <= now - change.started_at <= EVENTS_LAST
 
 
 def _contract(application: ApplicationManifest, from_release: str) -> RollbackContract:

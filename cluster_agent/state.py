@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from cluster_agent.contract import ApplicationManifest, BackupStep, Report, RollbackContract
+from cluster_agent.contract import ApplicationManifest, BackupStep, Report, Restored, RollbackContract
 from cluster_agent.contract.manifest import Struct
 
 Phase = Literal["staged", "applying", "settling", "rolling_back", "restoring", "settling_back"]
@@ -36,7 +36,8 @@ class Change(Struct, frozen=True, kw_only=True):
     """A change in the works. Written before each step, so that whoever comes after a kill knows what was meant.
 
     ``base`` is the newest revision before the change, ``back_to`` the one to return to (0: there was none), ``back_release`` its
-    version. ``attempts`` counts tries to apply; ``timings`` are seconds by step.
+    version. ``attempts`` counts tries to apply; ``timings`` are seconds by step. ``untouched``: nothing of the release ever ran, which is
+    certain, so its way back needs no data of before. ``lost`` is what a restore cost.
     """
 
     application: ApplicationManifest
@@ -50,6 +51,8 @@ class Change(Struct, frozen=True, kw_only=True):
     revision: int = 0
     snapshot: str = ""
     restored: bool = False
+    untouched: bool = False
+    lost: Restored | None = None
     attempts: int = 0
     failure: Failure | None = None
     timings: dict[str, float] = {}

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from cluster_agent import decisions, lifecycle, planning
 from cluster_agent.applying import change as changes
-from cluster_agent.applying import releases
+from cluster_agent.applying import footprint, releases
 from cluster_agent.applying.artifacts import ChartStore
 from cluster_agent.applying.helm import HelmDriver
 from cluster_agent.applying.kube import Denied, Kube
@@ -191,11 +191,12 @@ class Worker:
     def _roll_back(self, name: str, action: decisions.RollBack) -> None:
         change, began = lifecycle.rolling_back(self._books.change(name), action), time.monotonic()
         self._books.save_change(name, change)
-        application = change.application
+        application, kube = change.application, self._around.kube
+        quiet = self._look(name, change)
         try:
             changes.roll_back(
                 self._around.helm,
-                self._around.kube,
+                kube,
                 application.namespace,
                 name,
                 to=action.to,
@@ -205,17 +206,26 @@ class Worker:
         except (ChangeFailed, Denied) as error:
             self._no_way_back(name, change, error)
             return
-        self._books.save_change(name, lifecycle.timed(change, "rollback", time.monotonic() - began))
+        untouched = quiet is not None and footprint.after_way_back(kube, application.namespace, quiet)
+        done = replace(change, untouched=untouched)
+        self._books.save_change(name, lifecycle.timed(done, "rollback", time.monotonic() - began))
+
+    def _look(self, name: str, change: Change) -> footprint.Quiet | None:
+        """Return what tells, together with a second look, that nothing of the release ran; None: it ran, or may have."""
+        if not planning.may_be_untouched(change, datetime.now(UTC)):
+            return None
+        return footprint.before_way_back(self._around.kube, change.application.namespace, name, base=change.base)
 
     def _restore(self, name: str) -> None:
         change, began = replace(self._books.change(name), phase="restoring"), time.monotonic()
         self._books.save_change(name, change)
         try:
-            self._around.snapshots.restore(self._around.kube, self._around.snapshots.saved(name, change.snapshot))
+            saved = self._around.snapshots.saved(name, change.snapshot)
+            self._around.snapshots.restore(self._around.kube, saved)
         except (ChangeFailed, Denied) as error:
             self._end_stuck(name, change, error)
             return
-        restored = replace(change, phase="settling_back", restored=True)
+        restored = lifecycle.put_back(change, saved.taken_at, datetime.now(UTC))
         self._books.save_change(name, lifecycle.timed(restored, "restore", time.monotonic() - began))
 
     def _settle_back(self, name: str, action: decisions.SettleBack) -> None:
@@ -230,9 +240,8 @@ class Worker:
             self._no_way_back(name, change, error)
             return
         done = lifecycle.timed(change, "settle_back", time.monotonic() - began)
-        self._books.save(
-            name, lifecycle.came_back(self._books.state(name), action.revision), outcome="rolled_back", change=done
-        )
+        came_back = lifecycle.came_back(self._books.state(name), action.revision)
+        self._books.save(name, came_back, outcome="rolled_back", change=done, message=lifecycle.told(done))
 
     def _failed(self, name: str, change: Change, step: str, began: float, error: AgentError) -> None:
         log("change failed", application=name, code=error.code, message=error.message)
@@ -243,7 +252,7 @@ class Worker:
 
     def _no_way_back(self, name: str, change: Change, error: AgentError) -> None:
         """The former release does not run: with saved data there is one more way, else a person is needed."""
-        if change.snapshot and not change.restored and change.back_to:
+        if planning.may_restore(change):
             self._books.save_change(name, replace(change, phase="restoring"))
         else:
             self._end_stuck(name, change, error)

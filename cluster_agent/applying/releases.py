@@ -24,6 +24,12 @@ class Chart(msgspec.Struct):
     metadata: dict[str, Any] = {}
 
 
+class Hook(msgspec.Struct):
+    """A hook of a revision, by the events at which it runs."""
+
+    events: list[str] = []
+
+
 class Record(msgspec.Struct):
     """What we read of a stored revision; ``manifest`` is the applied YAML, ``created`` the server's time of the change."""
 
@@ -31,6 +37,7 @@ class Record(msgspec.Struct):
     version: int = 0
     info: Info = msgspec.field(default_factory=Info)
     chart: Chart = msgspec.field(default_factory=Chart)
+    hooks: list[Hook] = []
     created: str = ""
 
 

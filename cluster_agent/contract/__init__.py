@@ -15,7 +15,7 @@ from cluster_agent.contract.manifest import (
     make_manifest,
     release_digest,
 )
-from cluster_agent.contract.report import Facts, Outcome, Report, ReportBatch, ReportReceipt
+from cluster_agent.contract.report import Facts, Outcome, Report, ReportBatch, ReportReceipt, Restored
 from cluster_agent.contract.rollout import Halt, Rollout, Wave
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Report",
     "ReportBatch",
     "ReportReceipt",
+    "Restored",
     "RollbackContract",
     "Rollout",
     "Wave",

@@ -37,11 +37,19 @@ class Facts(Struct, frozen=True, kw_only=True):
     capabilities: tuple[str, ...] = ()
 
 
+class Restored(Struct, frozen=True, kw_only=True):
+    """Saved data was put back: what was written between the two moments is lost."""
+
+    lost_from: Instant
+    lost_until: Instant
+
+
 class Report(Struct, frozen=True, kw_only=True):
     """One thing that happened.
 
     ``code`` is a stable machine word (``quota_exceeded``, ``timeout``, ``untrusted_signature`` …), ``message`` the same in words.
     ``running`` is the version in the cluster after the event. ``timings`` are seconds by step.
+    ``restored`` says what a way back cost, where data was put back.
     """
 
     sequence: int
@@ -57,6 +65,7 @@ class Report(Struct, frozen=True, kw_only=True):
     message: str = ""
     attempt: int = 1
     timings: dict[str, float] = {}
+    restored: Restored | None = None
 
 
 class ReportBatch(Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ To make the file of a new format: ``GOLDEN_WRITE=1 pytest tests/contract`` (it r
 """
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -25,6 +25,7 @@ from cluster_agent.contract import (
     Report,
     ReportBatch,
     ReportReceipt,
+    Restored,
     Rollout,
     Wave,
     canonical_json,
@@ -126,6 +127,20 @@ GOLDEN = {
                 message="its claims and secrets stay",
             )
             for sequence, outcome in enumerate(("left", "uninstalled"), 3)
+        ),
+    ),
+    "reports-1-restored": ReportBatch(
+        facts=Facts(),
+        reports=(
+            Report(
+                sequence=5,
+                at=AT,
+                channel="stable",
+                generation=7,
+                outcome="rolled_back",
+                application="miniflux",
+                restored=Restored(lost_from=AT - timedelta(minutes=3), lost_until=AT),
+            ),
         ),
     ),
     "report-receipt-1": ReportReceipt(accepted_sequence=2),

@@ -2,12 +2,14 @@
 
 import json
 import os
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from pytest_httpserver import HTTPServer
 
+from cluster_agent.applying.footprint import MARGIN
 from cluster_agent.applying.helm import HelmCli
 from cluster_agent.applying.kube import Access
 from control_plane.upstreams.packing import pack_chart
@@ -96,8 +98,32 @@ def test_data_is_restored_where_the_way_back_needs_it(world):
     assert (report.code, report.running) == ("crash_loop", "1.0.0")
     assert "fatal: cannot read my own state" in report.message
     assert {"backup", "apply", "settle", "rollback", "restore", "settle_back"} <= set(report.timings)
+    assert report.restored.lost_from < report.restored.lost_until <= report.at
+    assert f"what was written from {report.restored.lost_from:%Y-%m-%d %H:%M:%S} to" in report.message
     assert world.shell("cat /data/state") == "precious\n"
     assert world.kube.get("Deployment", "echo", "echo-web")["status"]["readyReplicas"] == 1
+
+
+def test_data_is_not_restored_where_nothing_of_the_new_release_ran(world):
+    plane = world.control_plane
+    with running(world):
+        plane.publish(world.releases.release("1.0.0"))
+        world.wait(lambda: "healthy" in plane.outcomes(1))
+        time.sleep(MARGIN.total_seconds() + 1)  # so that its pods are surely older than what comes
+        strict = {"pod-security.kubernetes.io/enforce": "restricted"}
+        world.kube.patch("Namespace", None, "echo", {"metadata": {"labels": strict}})
+        try:
+            plane.publish(world.releases.release("1.1.0", contract="restore-required", edges_from="1.0.0"))
+            world.wait(lambda: world.state().applications["echo"].change and world.page() == "1.1.0")
+            world.shell("echo written meanwhile > /data/state")
+            world.wait(lambda: "rolled_back" in plane.outcomes(2))
+        finally:
+            world.kube.patch("Namespace", None, "echo", {"metadata": {"labels": dict.fromkeys(strict)}})
+    report = plane.last("rolled_back")
+    assert (report.code, report.running, report.restored) == ("policy_denied", "1.0.0", None)
+    assert "backup" in report.timings
+    assert report.message.endswith("nothing of 1.1.0 ever ran, so the data stayed as it is")
+    assert world.shell("cat /data/state") == "written meanwhile\n"
 
 
 def test_a_persons_rollback_is_not_undone(world):

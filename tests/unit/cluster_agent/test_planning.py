@@ -13,7 +13,7 @@ from cluster_agent.applying.revisions import Revision, short_digest
 from cluster_agent.contract import ApplicationManifest, Artifact, BackupStep, Edge, Halt, Rollout, Wave
 from cluster_agent.decisions import Left, Policy, TooNew, Wanted
 from cluster_agent.planning import plan
-from cluster_agent.state import ApplicationState, Bad, Failure, Settled
+from cluster_agent.state import ApplicationState, Bad, Change, Failure, Settled
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -251,6 +251,48 @@ def test_the_way_back():
     needs = in_phase("rolling_back", contract="restore-required", snapshot="s")
     assert decide(needs, [mine, back]) == decisions.Restore()
     assert decide(in_phase("settling_back", snapshot="s", restored=True), [mine, back]) == decisions.SettleBack(5)
+
+
+def test_a_release_of_which_nothing_ever_ran_needs_no_data_of_before():
+    mine, back = revision(4, application(), "failed"), revision(5, OLD, made_as=3)
+    for contract in ("restore-required", "one-way"):
+        needs = in_phase("rolling_back", contract=contract, snapshot="s", untouched=True)
+        assert decide(needs, [mine, back]) == decisions.SettleBack(5)
+        assert not planning.may_restore(needs.change)
+
+
+@pytest.mark.parametrize(
+    ("code", "changes", "after", "worth"),
+    [
+        *((code, {}, 60, True) for code in sorted(planning.REFUSALS)),
+        ("crash_loop", {}, 60, False),
+        ("hook_failed", {}, 60, False),
+        ("timeout", {}, 60, False),
+        ("quota_exceeded", {"attempts": 2}, 60, False),
+        ("quota_exceeded", {"snapshot": ""}, 60, False),
+        ("quota_exceeded", {"restored": True}, 60, False),
+        ("quota_exceeded", {}, 3600, False),
+        ("quota_exceeded", {}, -60, False),
+    ],
+)
+def test_only_a_refusal_of_the_one_try_while_events_last_may_have_run_nothing(code, changes, after, worth):
+    given = {"failure": Failure(code=code, message="no"), "attempts": 1, "snapshot": "s", **changes}
+    change = in_phase("rolling_back", **given).change
+    assert planning.may_be_untouched(change, NOW + timedelta(seconds=after)) is worth
+    assert not planning.may_be_untouched(msgspec.structs.replace(change, failure=None), NOW)
+
+
+def test_a_way_back_tells_what_became_of_the_data_and_the_journal_of_an_earlier_agent_restores():
+    change = in_phase("rolling_back", failure=FAILURE, snapshot="s", contract="one-way").change
+    assert lifecycle.told(change) == FAILURE.message
+    put_back = lifecycle.put_back(change, NOW, NOW + HOUR)
+    assert (put_back.phase, put_back.restored) == ("settling_back", True)
+    assert lifecycle.told(put_back).endswith("written from 2026-11-21 12:00:00 to 2026-11-21 13:00:00 UTC is lost")
+    untouched = msgspec.structs.replace(change, untouched=True)
+    assert lifecycle.told(untouched).endswith("nothing of 2.0.0 ever ran, so the data stayed as it is")
+    assert msgspec.json.decode(msgspec.json.encode(put_back), type=Change) == put_back
+    old = {key: one for key, one in msgspec.to_builtins(change).items() if key not in {"untouched", "lost"}}
+    assert planning.needs_restore(msgspec.convert(old, Change))
 
 
 @dataclass

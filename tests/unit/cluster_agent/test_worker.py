@@ -12,10 +12,11 @@ from cluster_agent import worker as module
 from cluster_agent.applying.artifacts import ChartStore
 from cluster_agent.applying.revisions import Revision
 from cluster_agent.contract import ApplicationManifest, Artifact, Rollout, Wave
+from cluster_agent.decisions import RollBack
 from cluster_agent.errors import ChangeFailed, Conflict, Unreachable
 from cluster_agent.journal import Journal
 from cluster_agent.planning import MAX_ATTEMPTS, Policy, Wanted
-from cluster_agent.state import ApplicationState, State
+from cluster_agent.state import ApplicationState, Change, Failure, State
 from cluster_agent.worker import Worker
 
 NOW = datetime.now(UTC)
@@ -141,3 +142,41 @@ def test_what_does_not_work_is_bad_at_once(worker, monkeypatch):
     worker.advance("app", WANTED)
     bad = worker._around.journal.state.applications["app"].bad
     assert [one.failure.code for one in bad.values()] == ["quota_exceeded"]
+
+
+@pytest.mark.parametrize(
+    ("code", "first", "second", "untouched"),
+    [
+        ("quota_exceeded", "quiet", True, True),
+        ("quota_exceeded", "quiet", False, False),
+        ("quota_exceeded", None, True, False),
+        ("crash_loop", "quiet", True, False),
+    ],
+)
+def test_only_two_looks_that_saw_nothing_run_are_remembered_as_untouched(
+    worker, monkeypatch, code, first, second, untouched
+):
+    change = Change(
+        application=APPLICATION,
+        generation=2,
+        phase="rolling_back",
+        started_at=datetime.now(UTC),
+        contract="restore-required",
+        base=3,
+        back_to=3,
+        snapshot="s",
+        attempts=1,
+        failure=Failure(code=code, message="no"),
+    )
+    seen = []
+    monkeypatch.setattr(module.footprint, "before_way_back", lambda *_, base: seen.append(f"before {base}") or first)
+    monkeypatch.setattr(module.changes, "roll_back", lambda *_, **__: seen.append("back"))
+    monkeypatch.setattr(module.footprint, "after_way_back", lambda *_: seen.append("after") or second)
+    worker._around.journal.state = State(applications={"app": ApplicationState(change=change)})
+    worker._roll_back("app", RollBack(3))
+    assert worker._around.journal.state.applications["app"].change.untouched is untouched
+    assert seen == [
+        *(["before 3"] if code == "quota_exceeded" else []),
+        "back",
+        *(["after"] if first and code == "quota_exceeded" else []),
+    ]
