@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 
 from cluster_agent.contract import ApplicationManifest, RollbackContract, Rollout
@@ -69,11 +69,10 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Nothing to do now, for a reason. ``forbidden``: rules say no, as against not yet. ``until``: look again then."""
+    """Nothing to do now, for a reason. ``forbidden``: rules say no, as against not yet."""
 
     code: str
     reason: str
-    until: datetime | None = None
     forbidden: bool = False
 
 

@@ -29,5 +29,5 @@ def _rollout_gate(said: Wanted | Left, policy: Policy, now: datetime) -> Wait | 
     if opens is None:
         return Wait("no_wave", "the rollout has no wave for this cluster yet")
     if opens > now:
-        return Wait("wave_not_open", f"this cluster's wave opens at {opens:%Y-%m-%d %H:%M:%S} UTC{clocks}", until=opens)
+        return Wait("wave_not_open", f"this cluster's wave opens at {opens:%Y-%m-%d %H:%M:%S} UTC{clocks}")
     return None

@@ -7,7 +7,7 @@ An action that says nothing about the release (``Unreachable``, ``Conflict``, a 
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -50,13 +50,13 @@ class Worker:
         self._told = told
         self._books = Books(around.journal, channel)
         self._leaver = Leaver(around, self._books)
-        self._not_before: dict[str, datetime] = {}
+        self._not_before: dict[str, float] = {}  # monotonic: the clock may be set
 
     def advance(self, name: str, said: Said | None) -> decisions.Action:
         """Bring ``name`` as far as it goes now; return the action at which it rests. Raises what the journal raises."""
         while True:
-            if datetime.now(UTC) < self._not_before.get(name, datetime.min.replace(tzinfo=UTC)):
-                return decisions.Wait("retry", "waiting before the next try", until=self._not_before[name])
+            if time.monotonic() < self._not_before.get(name, 0.0):
+                return decisions.Wait("retry", "waiting before the next try")
             try:
                 action = self._plan(name, said)
                 if isinstance(action, decisions.Rest | decisions.Wait):
@@ -277,7 +277,7 @@ class Worker:
 
     def _later(self, name: str, said: Said | None, error: AgentError) -> None:
         seconds = error.retry_after if isinstance(error, Unreachable) else BACKOFF_SECONDS
-        self._not_before[name] = datetime.now(UTC) + timedelta(seconds=seconds)
+        self._not_before[name] = time.monotonic() + seconds
         log("will try again", application=name, code=error.code, message=error.message, seconds=seconds)
         if said is not None:
             self._books.say_once(

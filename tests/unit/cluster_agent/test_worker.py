@@ -55,14 +55,20 @@ class Charts(ChartStore):
 
 
 @pytest.fixture
-def worker(tmp_path, monkeypatch):
-    """A worker before an empty namespace, which does not wait between tries."""
+def patient(tmp_path, monkeypatch):
+    """A worker before an empty namespace."""
     monkeypatch.setattr(module.releases, "history", lambda *_: ())
-    monkeypatch.setattr(Worker, "_not_before", property(lambda _: {}, lambda *_: None), raising=False)
     around = SimpleNamespace(
         kube=None, helm=None, snapshots=None, charts=Charts(tmp_path, None), journal=Journal(Memory())
     )
     return Worker(around, Policy("home", frozenset({"apps"})), "stable", lambda: None)
+
+
+@pytest.fixture
+def worker(patient, monkeypatch):
+    """A worker which does not wait between tries."""
+    monkeypatch.setattr(Worker, "_not_before", property(lambda _: {}), raising=False)
+    return patient
 
 
 def tries(worker, monkeypatch, error, times):
@@ -180,3 +186,15 @@ def test_only_two_looks_that_saw_nothing_run_are_remembered_as_untouched(
         "back",
         *(["after"] if first and code == "quota_exceeded" else []),
     ]
+
+
+def test_a_clock_that_is_set_back_puts_no_try_off(patient, monkeypatch):
+    ahead, passed = timedelta(minutes=50), 0.0
+    monkeypatch.setattr(module, "datetime", SimpleNamespace(now=lambda zone: datetime.now(zone) + ahead))
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 1000.0 + passed))
+    patient._around.charts.trouble = Unreachable("the registry is away")
+    assert patient.advance("app", "apps", WANTED).code == "retry"
+    ahead, patient._around.charts.trouble = timedelta(0), None
+    assert patient.advance("app", "apps", WANTED).code == "retry"
+    passed = module.BACKOFF_SECONDS + 1
+    tries(patient, monkeypatch, None, 0)
