@@ -193,8 +193,8 @@ def test_a_clock_that_is_set_back_puts_no_try_off(patient, monkeypatch):
     monkeypatch.setattr(module, "datetime", SimpleNamespace(now=lambda zone: datetime.now(zone) + ahead))
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 1000.0 + passed))
     patient._around.charts.trouble = Unreachable("the registry is away")
-    assert patient.advance("app", "apps", WANTED).code == "retry"
+    assert patient.advance("app", WANTED).code == "retry"
     ahead, patient._around.charts.trouble = timedelta(0), None
-    assert patient.advance("app", "apps", WANTED).code == "retry"
+    assert patient.advance("app", WANTED).code == "retry"
     passed = module.BACKOFF_SECONDS + 1
     tries(patient, monkeypatch, None, 0)

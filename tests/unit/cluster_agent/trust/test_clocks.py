@@ -44,7 +44,7 @@ def decision_after(world, rollout):
     world.repository.publish_channel(manifest, rollout, now=world.now)
     decided = []
 
-    def advance(name, namespace, said):
+    def advance(name, said):
         decided.append(
             plan(name=name, said=said, revisions=(), state=ApplicationState(), policy=POLICY, now=datetime.now(UTC))
         )
