@@ -45,7 +45,7 @@ class ApiToken(models.Model):
 
 
 class FailedSignIn(models.Model):
-    """One wrong password. Rows older than the window are removed at the next one."""
+    """One wrong password. Rows outside of the window are removed at the next one."""
 
     address: "models.CharField[str, str]" = models.CharField(max_length=64)
     name: "models.CharField[str, str]" = models.CharField(max_length=254)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from control_plane.domain.errors import InvalidInput, Refused
 
@@ -65,6 +66,20 @@ def test_guessing_stops_being_answered_also_with_the_right_password(client_of, a
         row.at -= timedelta(hours=1)
         row.save()
     assert sign_in(client).status_code == 302
+
+
+def test_failures_of_a_clock_that_was_ahead_lock_nobody_out_and_are_forgotten(client_of, anna):
+    from control_plane.web.accounts.models import FailedSignIn
+    from control_plane.web.accounts.throttle import PER_ADDRESS_AND_NAME
+
+    client = client_of("", REMOTE_ADDR="192.0.2.9")
+    for _ in range(PER_ADDRESS_AND_NAME):
+        sign_in(client, password="no")
+    FailedSignIn.objects.filter(address="192.0.2.9").update(at=timezone.now() + timedelta(hours=1))
+    assert sign_in(client).status_code == 302
+    FailedSignIn.objects.create(address="192.0.2.9", name="anna", at=timezone.now() + timedelta(hours=1))
+    sign_in(client_of("", REMOTE_ADDR="192.0.2.10"), password="no")
+    assert not FailedSignIn.objects.filter(address="192.0.2.9").exists()
 
 
 def test_signing_out_ends_the_session(client_of, anna):
