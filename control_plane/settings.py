@@ -3,6 +3,7 @@
 Secrets come from files (``…_FILE``) so that they are in neither the environment nor a process list.
 """
 
+import os
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from urllib.parse import quote
 from pydantic import AfterValidator, Field, HttpUrl, IPvAnyNetwork, PositiveFloat, PositiveInt, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from control_plane import setting_names
 from control_plane.domain.errors import InvalidInput, Mistake, Place
 
 _POSTGRES = re.compile(r"^postgres(ql)?://")  # as most operators write it; SQLAlchemy wants its driver named
@@ -200,12 +202,26 @@ def _secret(file: Path | None) -> str | None:
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
     """Return the settings of this process, read at the first call. Raises ``InvalidInput`` that names the variables."""
+    if former := setting_names.renamed(os.environ):
+        raise _told_renamed(former)
     try:
         return Settings()
     except ValidationError as error:
         raise _told(error) from None
     except SettingsError as error:
         raise InvalidInput(f"a setting is no JSON where it should be: {error}", code="settings") from None
+
+
+def unknown_names() -> dict[str, str]:
+    """Return the variables of this process that no setting has, each with the one that was probably meant, or an empty text."""
+    return setting_names.unknown(os.environ, Settings.model_fields)
+
+
+def _told_renamed(former: dict[str, str]) -> InvalidInput:
+    mistakes = tuple(
+        Mistake(Place(field=old), "this name is not read any more", f"it is {new} now") for old, new in former.items()
+    )
+    return InvalidInput("the environment has former names of settings", mistakes=mistakes, code="settings")
 
 
 def _told(error: ValidationError) -> InvalidInput:

@@ -17,7 +17,7 @@ from rich.console import Console
 from control_plane.cli.client import LOCAL_TOKEN, LOCAL_URL, read_text
 from control_plane.domain.errors import Refused
 from control_plane.logs import configure_logs
-from control_plane.settings import Settings, get_settings
+from control_plane.settings import Settings, get_settings, unknown_names
 from test_harness.runner import warm_clusters
 
 LEAST_FREE_BYTES = 64 * 1024 * 1024
@@ -97,6 +97,8 @@ def run_migrate() -> None:
 def _prepare() -> Settings:
     settings = get_settings()
     configure_logs(level=settings.log_level, log_format=settings.log_format)
+    for variable, meant in unknown_names().items():
+        log.warning("a variable is not known and does nothing", variable=variable, meant=meant or None)
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         free = shutil.disk_usage(settings.data_dir).free
