@@ -112,6 +112,9 @@ class Settings(BaseSettings):
         default=0, ge=0, description="throw-away clusters made ahead, frozen until used; 0.5 GiB each"
     )
     rehearsal_attempts: PositiveInt = Field(default=3, description="tries before an errored release waits for a person")
+    evidence_days: int = Field(
+        default=90, gt=0, le=36_500, description="days that evidence is kept of rehearsals whose release is not in use"
+    )
     lease_seconds: PositiveFloat = Field(default=30.0, description="a worker that is silent for so long is lost")
     sweep_seconds: PositiveFloat = Field(
         default=1.0,

@@ -16,6 +16,7 @@ import structlog
 
 from cluster_agent.contract import ApplicationManifest, digest_of
 from control_plane.domain.errors import TidegateError
+from control_plane.services.kept_evidence import evidence_folder
 from control_plane.services.runs import (
     Assignment,
     run_finish,
@@ -118,7 +119,7 @@ def _rehearse(
 
 
 def _request(assignment: Assignment, workplace: Workplace, folder: Path) -> RunRequest:
-    evidence = workplace.evidence / f"run-{assignment.run_id}"
+    evidence = evidence_folder(workplace.evidence, assignment.run_id)
     evidence.mkdir(parents=True, exist_ok=True)
     return RunRequest(
         run_id=str(assignment.run_id),

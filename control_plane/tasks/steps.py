@@ -5,7 +5,7 @@ trace by Celery; the row is unchanged, so the sweeper finds it again.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 
 import structlog
@@ -18,6 +18,7 @@ from control_plane.services import (
     choosing,
     first_seen,
     kept_charts,
+    kept_evidence,
     promotions,
     publications,
     rehearsals,
@@ -110,9 +111,12 @@ def chart_restore(row_id: int) -> None:
 
 @step
 def release_rehearse(row_id: int) -> None:
-    """Rehearse a queued release."""
-    workplace = workplace_of(get_settings(), shared_accounts())
+    """Rehearse a queued release, and make room where its evidence went."""
+    settings = get_settings()
+    workplace = workplace_of(settings, shared_accounts())
     rehearsals.run_execute(release_id=row_id, workplace=workplace, clock=clock)
+    keep = timedelta(days=settings.evidence_days)
+    kept_evidence.evidence_prune(root=workplace.evidence, keep=keep, clock=clock)
 
 
 @step

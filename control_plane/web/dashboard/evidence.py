@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from control_plane.domain.errors import NotFound
+from control_plane.services.kept_evidence import evidence_folder
 from control_plane.store.models import Run, RunStep
 
 SHOWN_BYTES = 400_000
@@ -42,10 +43,11 @@ def find(root: Path, run: Run, file: str) -> Found:
     entry = next((one for one in run.evidence if one.get("path") == file), None)
     if entry is None:
         raise NotFound(f"run {run.id} has no evidence file {file}", code="no_evidence")
-    folder = (root / f"run-{run.id}").resolve()
+    folder = evidence_folder(root, run.id).resolve()
     path = (folder / file).resolve()
     if not path.is_relative_to(folder) or not path.is_file():
-        raise NotFound(f"{file} is not on this machine any more: it was in {folder.name} of the evidence folder")
+        why = "evidence of releases that are not in use ends after a time (TIDEGATE_EVIDENCE_DAYS)"
+        raise NotFound(f"{file} is not on this machine any more: it was in {folder.name}; {why}", code="no_evidence")
     return Found(entry, path)
 
 
