@@ -31,12 +31,13 @@ class ExistingProvider:
     def create(self, name: str, *, keep: bool = False) -> BorrowedCluster:  # noqa: ARG002 - the protocol's words
         """The cluster, under `name` and a random end (others may count as we do) in messages and reports.
 
-        Raises `ClusterError` where it does not answer.
+        What killed rehearsals left there is removed meanwhile. Raises `ClusterError` where it does not answer.
         """
         user = f"{name}-{secrets.token_hex(4)}"
         cluster = BorrowedCluster(user, _own_copy(self.kubeconfig, self.context, user))
         cluster.kubectl("get", "--raw", "/readyz", timeout=20)
         namespaces.keep_beating(cluster, cluster.deleted)
+        namespaces.keep_sweeping(cluster, cluster.deleted)
         return cluster
 
 
@@ -50,8 +51,17 @@ class BorrowedCluster:
 
     def kubectl(self, *arguments: str | Path, text_in: str | None = None, timeout: float = 120) -> str:
         """What `kubectl ARGUMENTS…` prints for this cluster."""
-        command = [binaries.ensure(binaries.KUBECTL), "--kubeconfig", self.kubeconfig, *arguments]
+        return self._run(binaries.KUBECTL, *arguments, text_in=text_in, timeout=timeout)
+
+    def helm(self, *arguments: str | Path, timeout: float = 120) -> str:
+        """What `helm ARGUMENTS…` prints for this cluster."""
+        return self._run(binaries.HELM, *arguments, timeout=timeout)
+
+    def _run(
+        self, program: binaries.Program, *arguments: str | Path, text_in: str | None = None, timeout: float
+    ) -> str:
         try:
+            command = [binaries.ensure(program), "--kubeconfig", self.kubeconfig, *arguments]
             return run(command, text_in=text_in, timeout=timeout)
         except ProvisioningError as error:
             raise ClusterError(f"cluster {self.name}: {error}") from error
@@ -102,11 +112,16 @@ class BorrowedCluster:
             self.kubectl("cluster-info", "dump", "--namespaces", ",".join(ours), "--output-directory", to)
 
     def delete(self) -> None:
-        """Delete the namespaces that we made, and forget the cluster. Deleting twice is no error."""
-        self.deleted.set()
-        if self.kubeconfig.exists():
-            namespaces.delete_ours(self)
-            self.kubeconfig.unlink()
+        """Remove the namespaces that we made, with what was installed from them, and forget the cluster. Deleting twice is no error.
+
+        The beat goes on until they are gone: others would take them for left behind.
+        """
+        try:
+            if self.kubeconfig.exists():
+                namespaces.delete_ours(self)
+                self.kubeconfig.unlink()
+        finally:
+            self.deleted.set()
 
 
 def _own_copy(kubeconfig: Path, context: str | None, name: str) -> Path:

@@ -99,6 +99,11 @@ class OwnCluster:
         command = [self._ready.kubectl, "--kubeconfig", self.kubeconfig, *arguments]
         return _asked(lambda: run(command, text_in=text_in, timeout=timeout))
 
+    def helm(self, *arguments: str | Path, timeout: float = 120) -> str:
+        """What `helm ARGUMENTS…` prints for this cluster."""
+        command = [self._ready.helm, "--kubeconfig", self.kubeconfig, *arguments]
+        return _asked(lambda: run(command, timeout=timeout))
+
     def claim_namespace(self, namespace: str) -> None:
         """See `Cluster`."""
         namespaces.claim(self, namespace, f"cluster {self.name}")

@@ -1,19 +1,23 @@
-"""Rehearsals that share a cluster of somebody's: what a killed one left is taken over, what is in use is waited for."""
+"""Rehearsals that share a cluster of somebody's: what a killed one left is removed, what is in use is waited for."""
 
 from __future__ import annotations
 
+import subprocess
 import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from test_harness.clusters import namespaces
 from test_harness.clusters.existing import ExistingProvider
 from test_harness.clusters.kind import KindProvider
 from test_harness.clusters.namespaces import STILL_SECONDS, USER
+from test_harness.offline import binaries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from test_harness.clusters.kind_cluster import OwnCluster
 
@@ -30,6 +34,40 @@ def cluster() -> Iterator[OwnCluster]:
 @pytest.fixture
 def lender(cluster: OwnCluster) -> ExistingProvider:
     return ExistingProvider(cluster.kubeconfig)
+
+
+CHART = "apiVersion: v2\nname: reader\nversion: 1.0.0\n"
+WIDE = """\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: "{{ .Release.Namespace }}-reader"}
+rules: [{apiGroups: [""], resources: [nodes], verbs: [get]}]
+"""
+
+
+@pytest.fixture
+def chart(tmp_path: Path) -> Path:
+    """A chart with an object that is in no namespace."""
+    (tmp_path / "reader" / "templates").mkdir(parents=True)
+    (tmp_path / "reader" / "Chart.yaml").write_text(CHART)
+    (tmp_path / "reader" / "templates" / "role.yaml").write_text(WIDE)
+    return tmp_path / "reader"
+
+
+def install(cluster: OwnCluster, chart: Path, namespace: str) -> None:
+    helm = [binaries.ensure(binaries.HELM), "--kubeconfig", cluster.kubeconfig, "--namespace", namespace]
+    subprocess.run([*helm, "install", "reader", chart], check=True, capture_output=True)
+
+
+def there(cluster: OwnCluster, kind: str) -> set[str]:
+    return set(cluster.kubectl("get", kind, "--output", "jsonpath={.items[*].metadata.name}").split())
+
+
+def wait_until_gone(cluster: OwnCluster, kind: str, name: str, *, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while name in there(cluster, kind):
+        assert time.monotonic() < deadline, f"{kind} {name} is still there"
+        time.sleep(1)
 
 
 def user_of(cluster: OwnCluster, namespace: str) -> str:
@@ -66,3 +104,45 @@ def test_what_another_uses_is_waited_for_and_never_deleted(cluster, lender):
     assert user_of(cluster, "shared") == second.name
     second.delete()
     assert "namespace/shared" not in cluster.kubectl("get", "namespaces", "--output", "name").split()
+
+
+def test_what_a_rehearsal_installed_outside_of_its_namespace_goes_with_it(cluster, lender, chart):
+    borrowed = lender.create("run-4")
+    borrowed.claim_namespace("wide")
+    install(cluster, chart, "wide")
+    assert "wide-reader" in there(cluster, "clusterrole")
+    borrowed.delete()
+    assert "wide-reader" not in there(cluster, "clusterrole")
+    assert "wide" not in there(cluster, "namespace")
+
+
+def test_what_a_killed_rehearsal_left_goes_with_the_next_one_whatever_it_rehearses(cluster, lender, chart):
+    killed, living = lender.create("run-5"), lender.create("run-6")
+    killed.claim_namespace("abandoned")
+    install(cluster, chart, "abandoned")
+    living.claim_namespace("in-use")
+    cluster.kubectl("create", "namespace", "a-persons")
+    cluster.kubectl("label", "namespace", "a-persons", namespaces.OURS)  # may be deleted by who wants that very one
+    killed.deleted.set()
+    next_one = lender.create("run-7")
+    next_one.claim_namespace("other")
+
+    wait_until_gone(cluster, "namespace", "abandoned", seconds=STILL_SECONDS + 30)
+    assert "abandoned-reader" not in there(cluster, "clusterrole")
+    assert {"in-use", "other", "a-persons"} <= there(cluster, "namespace")
+    assert (user_of(cluster, "in-use"), user_of(cluster, "other")) == (living.name, next_one.name)
+    living.delete()
+    next_one.delete()
+    assert not {"in-use", "other"} & there(cluster, "namespace")
+
+
+def test_who_comes_second_takes_nothing_over(cluster, lender):
+    killed, first, second = (lender.create(f"run-{number}") for number in (8, 9, 10))
+    killed.claim_namespace("wanted")
+    seen = namespaces._find(cluster, "wanted")
+    killed.deleted.set()
+    assert namespaces._take_over(first, seen, first.name)
+    assert not namespaces._take_over(second, seen, second.name)
+    assert user_of(cluster, "wanted") == first.name
+    first.delete()
+    second.delete()
