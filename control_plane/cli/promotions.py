@@ -4,8 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
+from control_plane.cli.arguments import Application, Reason, Version
 from control_plane.cli.output import Format, Output, age, show, table
 
+InChannel = Annotated[str, typer.Option("--channel", help="the channel's name: `tidegate channel list`")]
 app = typer.Typer(help="Releases on their way into channels.", no_args_is_help=True)
 
 
@@ -23,6 +25,19 @@ def list_promotions(
     from control_plane.cli.client import get_client
 
     show(get_client().get("promotions", application=application), output, as_table)
+
+
+@app.command("propose")
+def propose(application: Application, version: Version, channel: InChannel, reason: Reason) -> None:
+    """Propose a verified release for a channel, also where it was recalled or rejected before.
+
+    A verified release is proposed by itself; this is for what people turned away, and want after all. It soaks and is approved anew.
+    """
+    from control_plane.cli.client import get_client
+
+    body = {"channel": channel, "reason": reason}
+    got = get_client().post(f"applications/{application}/releases/{version}/promotions", body)
+    typer.echo(f"{application} {version} is {got['state']} for {channel}: `tidegate promotion list {application}`")
 
 
 def as_table(rows: list[dict[str, Any]]) -> Any:

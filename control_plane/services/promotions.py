@@ -25,6 +25,7 @@ __all__ = [
     "promotion_advance",
     "promotion_approve",
     "promotion_guards",
+    "promotion_offer",
     "promotion_propose",
     "promotion_reject",
     "promotion_revoke",
@@ -61,6 +62,26 @@ def promotion_propose(
     audit.created(session, promotion, actor=actor, now=now, reason=reason, digest=release.digest)
     _advance(session, promotion, now)
     return promotion
+
+
+def promotion_offer(
+    session: Session, *, release_id: int, channel: str, actor: str, reason: str, now: datetime
+) -> Promotion:
+    """A person proposes a release for a channel, also one that turned it away before: approvals from then do not count.
+
+    Raises ``Refused`` for a release that is not verified, one that the channel has already or is offered, and without a reason.
+    """
+    release = lookups.take(session, Release, release_id)
+    what = audit.subject_name(release)
+    if release.state != ReleaseState.VERIFIED:
+        raise Refused(
+            f"{what} is {release.state}: only a verified release is proposed for a channel", code="not_verified"
+        )
+    if not reason.strip():
+        raise Refused("say why: the next person finds it in the audit log", code="no_reason")
+    if present := lookups.live_promotion(session, release.id, lookups.channel_named(session, channel).id):
+        raise Refused(f"{what} is {present.state} in {channel} already", code="there_already")
+    return promotion_propose(session, release=release, channel=channel, actor=actor, reason=reason, now=now)
 
 
 def promotions_reconsider(

@@ -46,6 +46,7 @@ FORMS: tuple[tuple[str, dict[str, str], int], ...] = (
     ("/rollouts/{rollout}/halt", WHY, 302),
     ("/channels/stable/recall", {**WHY, "application": "vaultwarden", "confirm": "stable"}, 302),
     ("/channels/stable/drop", {**WHY, "application": "gitea", "confirm": "stable"}, 302),
+    ("/applications/gitea/releases/1.24.6/propose", {**WHY, "channel": "stable"}, 302),
     ("/clusters/join", {"name": "another", "channel": "stable"}, 200),
     ("/clusters/another/token", {}, 200),
     ("/clusters/another/labels", {"labels": "region=eu"}, 302),

@@ -3,8 +3,8 @@
 import pytest
 
 from control_plane.domain.applications import ChannelRule
-from control_plane.domain.errors import Refused
-from control_plane.services import applications, promotions, publications
+from control_plane.domain.errors import Refused, TidegateError
+from control_plane.services import applications, promotions, publications, releases
 from control_plane.services.promotion_facts import promotion_guards
 from control_plane.store import lookups, models
 from tests.support.world import World, declare
@@ -61,13 +61,9 @@ def reject(world: World, version: str) -> None:
 def propose(world: World, version: str) -> models.Promotion:
     """A person proposes a release for stable once more."""
     with world.scope() as session:
-        return promotions.promotion_propose(
-            session,
-            release=lookups.release_of(session, "miniflux", version),
-            channel="stable",
-            actor="person:anna",
-            reason="fixed",
-            now=world.now,
+        release_id = lookups.release_of(session, "miniflux", version).id
+        return promotions.promotion_offer(
+            session, release_id=release_id, channel="stable", actor="person:anna", reason="fixed", now=world.now
         )
 
 
@@ -107,6 +103,26 @@ def test_approvals_from_before_a_recall_count_no_more(world: World) -> None:
     assert (again.state, again.state_reason) == ("awaiting_approval", "needs 1 of 1 approvals")
     world.approve("2.2.16", actor="person:dora")
     assert world.promotion("2.2.16", "stable").state == "approved"
+
+
+def test_only_what_is_verified_and_not_there_is_proposed_by_a_person_with_a_reason(world: World) -> None:
+    world.start()
+    bring(world, "2.2.8")
+    with pytest.raises(Refused, match=r"2\.2\.8 is published in stable already"):
+        propose(world, "2.2.8")
+    world.publish_upstream("2.2.10")
+    with world.scope() as session:
+        release_id = lookups.release_of(session, "miniflux", "2.2.8").id
+        for channel, reason, words in (("stable", " ", "say why"), ("nightly", "x", "nightly")):
+            with pytest.raises(TidegateError, match=words):
+                promotions.promotion_offer(
+                    session, release_id=release_id, channel=channel, actor="person:anna", reason=reason, now=world.now
+                )
+        releases.release_withdraw(session, release_id=release_id, reason="old", actor="person:anna", now=world.now)
+        with pytest.raises(Refused, match="only a verified release"):
+            promotions.promotion_offer(
+                session, release_id=release_id, channel="edge", actor="person:anna", reason="x", now=world.now
+            )
 
 
 def test_approvals_from_before_a_rejection_count_no_more(world: World) -> None:

@@ -45,6 +45,13 @@ class DecisionBody(Schema):
     comment: str = ""
 
 
+class OfferBody(Schema):
+    """A channel to propose a release for, and why."""
+
+    channel: str
+    reason: str
+
+
 class ReasonBody(Schema):
     """Why."""
 
@@ -200,6 +207,18 @@ def requeue_release(request: HttpRequest, name: str, version: str, body: ReasonB
         release_id = releases.release_id_of(session, application=name, version=version)
         releases.release_requeue(session, release_id=release_id, reason=body.reason, actor=actor, now=timezone.now())
     return {"state": "queued"}
+
+
+@router.post("/applications/{name}/releases/{version}/promotions")
+def propose_release(request: HttpRequest, name: str, version: str, body: OfferBody) -> dict[str, Any]:
+    """Propose a verified release for a channel, also where it was recalled or rejected before."""
+    actor = caller(request, Role.MAINTAINER)
+    with session_scope() as session:
+        release_id = releases.release_id_of(session, application=name, version=version)
+        promotion = promotions.promotion_offer(
+            session, release_id=release_id, **body.dict(), actor=actor, now=timezone.now()
+        )
+        return {"id": promotion.id, "channel": body.channel, "state": promotion.state}
 
 
 @router.post("/promotions/{promotion_id}/approve")

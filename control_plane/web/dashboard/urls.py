@@ -41,6 +41,7 @@ urlpatterns = [
     path("accounts", accounts.show, name="accounts"),
     path(RELEASE, releases.show, name="release"),
     path(f"{RELEASE}/requeue", releases.requeue, name="release-requeue"),
+    path(f"{RELEASE}/propose", releases.propose, name="release-propose"),
     path(f"{RELEASE}/reject", releases.reject, name="release-reject"),
     path(f"{RELEASE}/withdraw", releases.withdraw, name="release-withdraw"),
     path("runs/<int:run_id>/evidence/<path:file>", releases.evidence, name="evidence"),

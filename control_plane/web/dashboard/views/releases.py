@@ -10,9 +10,13 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
+from control_plane.domain.promotions import OPEN_STATES, PromotionState
 from control_plane.domain.releases import RELEASE, ReleaseState
 from control_plane.services import releases
+from control_plane.services.declarations import declaration_of
+from control_plane.services.promotions import promotion_offer
 from control_plane.settings import get_settings
+from control_plane.store.models import Release
 from control_plane.store.queries.pages import release_notes, release_page, run_page
 from control_plane.store.session import read_scope, session_scope
 from control_plane.web.accounts.access import Request, needs
@@ -35,6 +39,7 @@ def show(request: Request, application: str, version: str) -> HttpResponse:
             "notes": {alias: _shown(one) for alias, one in release_notes(session, release).items()},
             "may_reject": RELEASE.allows(ReleaseState(release.state), ReleaseState.REJECTED),
             "may_withdraw": RELEASE.allows(ReleaseState(release.state), ReleaseState.WITHDRAWN),
+            "offers": _not_in(release) if release.state == ReleaseState.VERIFIED else [],
             "may_requeue": RELEASE.allows(ReleaseState(release.state), ReleaseState.QUEUED)
             and release.state != ReleaseState.DISCOVERED,
         }
@@ -87,6 +92,31 @@ def requeue(request: Request, application: str, version: str) -> HttpResponse:
         )
     messages.success(request, f"{application} {version} waits for a cluster and will be rehearsed again.")
     return HttpResponseRedirect(reverse("release", args=(application, version)))
+
+
+@needs(Role.MAINTAINER, methods=("POST",))
+def propose(request: Request, application: str, version: str) -> HttpResponse:
+    """Propose the release for a channel that has it not, also where it was turned away before."""
+    with session_scope() as session:
+        release_id = releases.release_id_of(session, application=application, version=version)
+        promotion = promotion_offer(
+            session,
+            release_id=release_id,
+            channel=request.POST.get("channel", ""),
+            reason=request.POST.get("reason", ""),
+            actor=request.user.actor,
+            now=timezone.now(),
+        )
+        there = reverse("promotion", args=(promotion.id,))
+    messages.success(request, f"{application} {version} is proposed for {request.POST['channel']}.")
+    return HttpResponseRedirect(there)
+
+
+def _not_in(release: Release) -> list[str]:
+    """Return the channels of the application's file that have the release not and are not offered it."""
+    live = (*OPEN_STATES, PromotionState.PUBLISHED)
+    has = {one.channel.name for one in release.promotions if one.state in live}
+    return [rule.name for rule in declaration_of(release.application).channels if rule.name not in has]
 
 
 @needs(Role.VIEWER)

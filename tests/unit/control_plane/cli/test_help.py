@@ -17,7 +17,7 @@ CHANGES_OR_RUNS = {
     "account remove", "account trust-host", "account forget-host", "account rotate-key",
     "up", "web", "worker", "beat", "migrate", "demo", "password", "keys new", "keys rotate",
     "app validate", "app schema", "app remove", "quarantine lift", "release reject", "release withdraw", "release requeue",
-    "channel recall", "channel drop", "cluster remove", "rollout halt", "rollout resume", "source look",
+    "channel recall", "channel drop", "cluster remove", "rollout halt", "rollout resume", "source look", "promotion propose",
 }  # fmt: skip
 
 

@@ -41,6 +41,7 @@ ACTIONS = {
     "/applications/gitea/releases/1.25.0/requeue": "maintainer",
     "/applications/gitea/releases/1.25.0/reject": "maintainer",
     "/applications/gitea/releases/1.25.0/withdraw": "maintainer",
+    "/applications/gitea/releases/1.25.0/propose": "maintainer",
     "/channels/stable/recall": "maintainer",
     "/channels/stable/drop": "maintainer",
     "/rollouts/{rollout}/halt": "maintainer",
