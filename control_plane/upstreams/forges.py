@@ -212,3 +212,23 @@ def _tag(one: Published, commit: str) -> Tag:
 
 def _digest(text: str) -> str:
     return f"sha256:{sha256_hex(text.encode())}"
+
+
+def githubs_release(item: Any) -> Published | None:
+    """Read an entry of ``releases`` as GitHub writes it; Gitea and Forgejo write it the same way."""
+    if not isinstance(item, dict):
+        return None
+    notes = Notes(
+        title=text_of(item, "name"),
+        body=notes_body(text_of(item, "body")),
+        url=text_of(item, "html_url"),
+        published_at=time_of(item, "published_at"),
+        author=text_of(item, "author", "login"),
+    )
+    return Published(
+        tag=text_of(item, "tag_name"),
+        prerelease=item.get("prerelease") is True,
+        withheld="it is a draft" if item.get("draft") is True else "",
+        created_at=time_of(item, "published_at") or time_of(item, "created_at"),
+        notes=notes,
+    )

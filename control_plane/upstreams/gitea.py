@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from control_plane.domain.sources import Notes
-from control_plane.upstreams.forges import Published, notes_body, text_of, time_of
+from control_plane.upstreams.forges import Published, githubs_release, text_of, time_of
 
 
 class Gitea:
@@ -22,22 +21,7 @@ class Gitea:
 
     def release_of(self, item: Any) -> Published | None:
         """See ``Forge``."""
-        if not isinstance(item, dict):
-            return None
-        notes = Notes(
-            title=text_of(item, "name"),
-            body=notes_body(text_of(item, "body")),
-            url=text_of(item, "html_url"),
-            published_at=time_of(item, "published_at"),
-            author=text_of(item, "author", "login"),
-        )
-        return Published(
-            tag=text_of(item, "tag_name"),
-            prerelease=item.get("prerelease") is True,
-            withheld="it is a draft" if item.get("draft") is True else "",
-            created_at=time_of(item, "published_at") or time_of(item, "created_at"),
-            notes=notes,
-        )
+        return githubs_release(item)
 
     def tag_of(self, item: Any) -> Published | None:
         """See ``Forge``."""
