@@ -164,7 +164,7 @@ class Settings(BaseSettings):
     @property
     def url(self) -> str:
         """Address that people and agents use, without a slash at its end."""
-        return str(self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+        return str(self.public_url or f"http://{in_url(self.host)}:{self.port}").rstrip("/")
 
     @property
     def sealing_key_file(self) -> Path:
@@ -196,6 +196,11 @@ class Settings(BaseSettings):
     def evidence_dir(self) -> Path:
         """What rehearsals found, a folder per run."""
         return self.data_dir / "evidence"
+
+
+def in_url(host: str) -> str:
+    """Return a host as it stands in an address and in a Host header: IPv6 in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 def _secret(file: Path | None) -> str | None:

@@ -6,7 +6,7 @@ import typer
 from rich.console import Group
 
 from control_plane.cli.arguments import Cluster, Reason
-from control_plane.cli.output import Format, Output, age, local_time, show, table
+from control_plane.cli.output import Format, Output, age, local_time, print_warnings, show, table
 
 app = typer.Typer(help="Clusters that follow a channel.", no_args_is_help=True)
 
@@ -22,9 +22,14 @@ def add(
 ) -> None:
     """Make a join token for a cluster, and print how to install its agent. The token is shown once."""
     from control_plane.cli.client import get_client
+    from control_plane.domain.errors import Mistake, Place
+    from control_plane.domain.joining import nobody_reaches
 
     body = {"name": name, "channel": channel, "lifetime_seconds": lifetime}
-    show(get_client().post("clusters", body), output, _how_to_join)
+    made = get_client().post("clusters", body)
+    show(made, output, _how_to_join)
+    if words := nobody_reaches(made["url"]):
+        print_warnings([Mistake(Place(), words)])
 
 
 @app.command("list")

@@ -5,6 +5,8 @@ The token goes through a pipe into a Secret: it is in no argument list, in no He
 
 import shlex
 from collections.abc import Sequence
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 NAMESPACE, SECRET, CHART = "tidegate-agent", "tidegate-agent-join", "charts/tidegate-agent"
 
@@ -27,6 +29,27 @@ def rejoin_lines(*, token: str) -> tuple[str, str]:
         f"{_from_pipe(token)} --dry-run=client -o yaml | kubectl apply -f -",
         f"{upgrade} && kubectl -n {NAMESPACE} rollout restart deployment/tidegate-agent",
     )
+
+
+def nobody_reaches(url: str) -> str:
+    """Return why no pod reaches a control plane at ``url``, and what to do; empty where one may."""
+    address = urlsplit(url)
+    if not _is_of_this_machine_alone(address.hostname or ""):
+        return ""
+    port = f":{address.port}" if address.port else ""
+    return (
+        f"No agent reaches {url}: in a pod that address is the pod itself. Start the control plane with --also-listen ADDRESS and "
+        f"TIDEGATE_PUBLIC_URL={address.scheme}://ADDRESS{port}, ADDRESS being one of this machine that the cluster reaches "
+        "(or the address of a proxy), and give the same as controlPlane.url."
+    )
+
+
+def _is_of_this_machine_alone(host: str) -> bool:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    return address.is_loopback or address.is_unspecified
 
 
 def _from_pipe(token: str) -> str:

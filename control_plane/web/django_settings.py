@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from control_plane.settings import get_settings
+from control_plane.settings import get_settings, in_url
 from control_plane.web.bodies import MAINTAINERS
 
 _ours = get_settings()
@@ -70,9 +70,7 @@ ALLOWED_HOSTS = [
     "127.0.0.1",
     "localhost",
     "[::1]",
-    _ours.host,
-    urlsplit(_ours.url).hostname or "localhost",
-    *_ours.also_listen,
+    *map(in_url, (_ours.host, urlsplit(_ours.url).hostname or "localhost", *_ours.also_listen)),
     *_ours.allowed_hosts,
 ]
 DATABASES = {"default": database(_ours.database)}

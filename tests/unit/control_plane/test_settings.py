@@ -44,3 +44,11 @@ def test_a_process_without_keys_makes_none(tmp_path: Path) -> None:
     repository = repository_of(Settings(data_dir=tmp_path / "data", signs=False))
     assert repository.keys.signed.names(".") == []
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [("::1", "http://[::1]:8080"), ("2001:db8::1", "http://[2001:db8::1]:8080"), ("10.0.0.1", "http://10.0.0.1:8080")],
+)
+def test_an_ipv6_host_stands_in_brackets(host: str, url: str) -> None:
+    assert Settings(host=host).url == url

@@ -1,5 +1,6 @@
 """Clusters: what each runs and when it last called; how another one joins."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from cluster_agent.contract import sha256_hex
 from control_plane.domain.agents import agent_standing
-from control_plane.domain.joining import join_lines, rejoin_lines
+from control_plane.domain.joining import join_lines, nobody_reaches, rejoin_lines
 from control_plane.domain.labels import labels_text, parse_labels
 from control_plane.services import clusters
 from control_plane.services.outside import repository_of
@@ -123,13 +124,12 @@ def renew_token(request: Request, name: str) -> HttpResponse:
         )
     with read_scope() as session:
         cluster = cluster_page(session, name)[0]
-        namespaces = namespaces_of(session, cluster.channel.name)
-        lines = (
-            rejoin_lines(token=token)
+        channel = cluster.channel.name
+        context = (
+            {"lines": rejoin_lines(token=token), "name": name, "channel": channel}
             if cluster.enrolled_at
-            else join_lines(cluster=name, url=settings.url, namespaces=namespaces, token=token)
+            else _joining(name, channel, namespaces_of(session, channel), token)
         )
-        context = {"lines": lines, "name": name, "channel": cluster.channel.name}
         return show_page(request, session, "join.html", context, now=now)
 
 
@@ -169,5 +169,11 @@ def _invite(request: Request) -> dict[str, object]:
             now=timezone.now(),
         )
         namespaces = namespaces_of(session, channel)
-    lines = join_lines(cluster=name, url=settings.url, namespaces=namespaces, token=token)
-    return {"lines": lines, "name": name, "channel": channel}
+    return _joining(name, channel, namespaces, token)
+
+
+def _joining(name: str, channel: str, namespaces: Sequence[str], token: str) -> dict[str, object]:
+    """Return what the page shows of a cluster that is to join."""
+    url = get_settings().url
+    lines = join_lines(cluster=name, url=url, namespaces=namespaces, token=token)
+    return {"lines": lines, "name": name, "channel": channel, "unreachable": nobody_reaches(url)}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from control_plane.domain.joining import join_lines, rejoin_lines
+from control_plane.domain.joining import join_lines, nobody_reaches, rejoin_lines
 
 TOKEN = "tgj_eyJpZCI6IjEifQ"
 JOIN = join_lines(cluster="home", url="https://t.example.org", namespaces=["a", "b"], token=TOKEN)
@@ -52,3 +52,25 @@ def test_the_agent_is_told_where_it_belongs() -> None:
         "namespaces": "{a,b}",
     }
     assert words.count("--set") == 4
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:8080",
+        "http://127.1.2.3",
+        "http://0.0.0.0:8080",
+        "http://[::1]:8080",
+        "http://[::]",
+        "http://localhost:8080",
+    ],
+)
+def test_an_address_that_means_the_pod_itself_is_told_with_what_to_set(url: str) -> None:
+    words = nobody_reaches(url)
+    assert words.startswith(f"No agent reaches {url}: ")
+    assert f"TIDEGATE_PUBLIC_URL=http://ADDRESS{':8080' if '8080' in url else ''}, " in words
+
+
+@pytest.mark.parametrize("url", ["https://t.example.org", "http://172.18.0.1:8080", "http://[2001:db8::1]:8080"])
+def test_any_other_address_is_left_to_the_operator(url: str) -> None:
+    assert nobody_reaches(url) == ""

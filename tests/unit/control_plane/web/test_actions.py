@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -92,3 +93,18 @@ def test_the_api_looks_too(people):
     body = json.dumps({"place": "ghcr.io/tidegate/charts/gitea"})
     answer = api.post("/api/v1/sources/look", body, content_type="application/json")
     assert (answer.status_code, answer.json()["sources"]) == (200, 1)
+
+
+def test_who_invites_a_cluster_is_told_that_no_pod_reaches_this_machines_own_address(client_of, ids, monkeypatch):
+    from control_plane.settings import get_settings
+    from control_plane.web.dashboard.views import clusters as views
+
+    monkeypatch.setattr(views, "repository_of", lambda _: SimpleNamespace(first_root=lambda: b"{}"))
+    client = client_of("maintainer")
+    page = client.post("/clusters/join", {"name": "near-mole", "channel": "stable"}).content.decode()
+    assert f"No agent reaches {get_settings().url}: in a pod that address is the pod itself." in page
+    reached = get_settings().model_copy(update={"public_url": "https://tidegate.example.org"})
+    monkeypatch.setattr(views, "get_settings", lambda: reached)
+    page = client.post("/clusters/near-mole/token").content.decode()
+    assert "controlPlane.url=https://tidegate.example.org" in page
+    assert "No agent reaches" not in page
