@@ -1,4 +1,4 @@
-"""What this machine can do for clusters: one check a line, each with the command that mends it. Changes nothing."""
+"""What this machine can do for clusters and the control plane: one check a line, each with the command that mends it. Changes nothing."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import pwd
 import shlex
 import shutil
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from test_harness.check import Check
 from test_harness.clusters.leftovers import leftover_names, unseen
+from test_harness.doctor_existing import Borrowed
+from test_harness.doctor_server import data_folder, free_port
 from test_harness.offline import binaries, engine, facts, node_image
 from test_harness.offline.cache import cache_dir
 from test_harness.offline.errors import ProvisioningError
@@ -26,22 +29,21 @@ if TYPE_CHECKING:
     from test_harness.offline.engine import Engine
 
 _DISK_BYTES = 12_000_000_000
+_BUILDING_BYTES = 3_000_000_000
 _MEMORY_BYTES = 4_000_000_000
 _PREPARE = f"{sys.executable} -m test_harness.offline prepare"
 
 
-@dataclass(frozen=True)
-class Check:
-    """One finding. `ok` None: not needed yet or made by itself when it is; `mend` is a command, or empty."""
-
-    name: str
-    ok: bool | None
-    detail: str
-    mend: str = ""
+def checks_of_existing(cluster: Borrowed) -> list[Check]:
+    """Every check where rehearsals borrow a cluster: nothing is asked of Docker. Takes ≤ 5 s."""
+    docker = Check("Docker Engine", None, "not needed: rehearsals borrow a cluster")
+    programs = (binaries.KUBECTL, binaries.HELM)
+    building = [] if all(map(binaries.is_ready, programs)) else [_go(), _disk(_BUILDING_BYTES)]
+    return [*cluster.checks(), docker, *map(_program, programs), *building]
 
 
-def checks() -> list[Check]:
-    """Every check, in the order in which one would mend. Takes ≤ 5 s."""
+def checks_of_kind() -> list[Check]:
+    """Every check where rehearsals make clusters, in the order in which one would mend. Takes ≤ 5 s."""
     try:
         seen = facts.gather()
     except ProvisioningError as error:
@@ -122,12 +124,12 @@ def _image(decision: Provisioning) -> Check:
     return Check("kind node image", None, "not built yet: about 6 minutes from nothing on two cores", _PREPARE)
 
 
-def _disk() -> Check:
+def _disk(wanted: int = _DISK_BYTES) -> Check:
     free = shutil.disk_usage(cache_dir()).free
     detail = f"{format_size(free)} free under {cache_dir()}"
-    if free >= _DISK_BYTES:
+    if free >= wanted:
         return Check("disk space", True, detail)
-    return Check("disk space", False, f"{detail}; {format_size(_DISK_BYTES)} are wanted", f"df -h {cache_dir()}")
+    return Check("disk space", False, f"{detail}; {format_size(wanted)} are wanted", f"df -h {cache_dir()}")
 
 
 def _memory() -> Check:
@@ -171,15 +173,29 @@ def _of_another(mark: Marker, docker: Engine) -> Check:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the checks. Exit code: 0 clusters can be made, 1 something must be mended first."""
-    parser = argparse.ArgumentParser(prog="tidegate doctor", description=__doc__)
-    parser.add_argument("--output", choices=["table", "json"], default="table")
-    output = parser.parse_args(arguments).output
-    found = checks()
+    """Print the checks. Exit code: 0 all is well, 1 something must be mended first."""
+    told = _parser().parse_args(arguments)
+    found = (
+        checks_of_existing(Borrowed(told.kubeconfig, told.context)) if told.provider == "existing" else checks_of_kind()
+    )
+    found += [data_folder(told.data_dir)] if told.data_dir else []
+    found += [free_port(told.host, told.port)] if told.port else []
     sys.stdout.write(
-        json.dumps([asdict(each) for each in found], indent=2) + "\n" if output == "json" else table(found)
+        json.dumps([asdict(each) for each in found], indent=2) + "\n" if told.output == "json" else table(found)
     )
     return 1 if any(each.ok is False for each in found) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tidegate doctor", description=__doc__)
+    parser.add_argument("--output", choices=["table", "json"], default="table")
+    parser.add_argument("--provider", choices=["kind", "existing"], default="kind", help="where releases are rehearsed")
+    parser.add_argument("--kubeconfig", type=Path, help="with existing: the cluster's kubeconfig")
+    parser.add_argument("--context", help="with existing: the context in it")
+    parser.add_argument("--data-dir", type=Path, help="the control plane's data")
+    parser.add_argument("--host", default="127.0.0.1", help="address that its web server listens on")
+    parser.add_argument("--port", type=int, help="port of its web server")
+    return parser
 
 
 def table(found: list[Check]) -> str:

@@ -25,8 +25,24 @@ def _harness(module: str, *arguments: str) -> None:
 
 
 def doctor(output: Output = Format.TABLE) -> None:
-    """Say what this machine can do, what is missing and the command that mends it."""
-    _harness("doctor", "--output", output.value)
+    """Say what this machine can do, what is missing and the command that mends it.
+
+    It looks at what the settings name: where releases are rehearsed (kind, or a cluster of yours), the data folder, the port.
+    """
+    from control_plane.settings import get_settings
+
+    settings = get_settings()
+    named = {
+        "provider": settings.rehearsal_provider,
+        "kubeconfig": settings.rehearsal_kubeconfig,
+        "context": settings.rehearsal_context,
+        # Processes apart may each have a part of the data only; who rehearses writes evidence.
+        "data-dir": settings.data_dir if settings.is_embedded else settings.evidence_dir,
+        "host": settings.host,
+        "port": settings.port,
+    }
+    options = [f"--{name}={value}" for name, value in named.items() if value is not None]
+    _harness("doctor", "--output", output.value, *options)
 
 
 def demo(

@@ -13,6 +13,7 @@ from test_harness.clusters import namespaces
 from test_harness.clusters.existing import ExistingProvider
 from test_harness.clusters.kind import KindProvider
 from test_harness.clusters.namespaces import STILL_SECONDS, USER
+from test_harness.doctor_existing import Borrowed
 from test_harness.offline import binaries
 
 if TYPE_CHECKING:
@@ -146,3 +147,16 @@ def test_who_comes_second_takes_nothing_over(cluster, lender):
     assert user_of(cluster, "wanted") == first.name
     first.delete()
     second.delete()
+
+
+def test_the_doctor_sees_whether_the_account_may_rehearse(cluster, tmp_path):
+    assert [check.ok for check in Borrowed(cluster.kubeconfig).checks()] == [True, True]
+    weak = tmp_path / "kubeconfig"
+    weak.write_bytes(cluster.kubeconfig.read_bytes())
+    token = cluster.kubectl("create", "token", "default").strip()
+    kubectl = [binaries.ensure(binaries.KUBECTL), "--kubeconfig", weak, "config"]
+    subprocess.run([*kubectl, "set-credentials", "weak", f"--token={token}"], check=True, capture_output=True)
+    names = [f"--cluster=kind-{cluster.name}", "--user=weak"]
+    subprocess.run([*kubectl, "set-context", "weak", *names], check=True, capture_output=True)
+    reached, rights = Borrowed(weak, "weak").checks()
+    assert (reached.ok, rights.ok, rights.detail) == (True, False, "it may not create, patch, delete namespaces")
