@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from control_plane.cli.arguments import Application, Version
-from control_plane.cli.output import Format, Output, show
-from control_plane.domain.errors import NotFound
+from control_plane.cli.output import Format, Output, print_warnings, show
+from control_plane.domain.errors import Mistake, NotFound, Place
 
 Channel = Annotated[str | None, typer.Option("--channel", "-c", help="the channel, where several wait")]
 Comment = Annotated[str, typer.Option("--comment", "-m", help="kept in the audit log")]
@@ -25,7 +25,7 @@ def approve(
     comment: Comment = "",
     output: Output = Format.TABLE,
 ) -> None:
-    """Approve a release for the channel that asks for it."""
+    """Approve a release for the channel that asks for it. Says whether the upgrade from what the channel has was rehearsed."""
     _decide("approve", application, version, channel, comment, output)
 
 
@@ -49,7 +49,17 @@ def _decide(decision: str, application: str, version: str, channel: str | None, 
         raise NotFound(f"no promotion of {application} {version} waits for a decision: see `tidegate release show`.")
     body = {"release_digest": found["release_digest"], "comment": comment}
     answer = client.post(f"promotions/{found['id']}/{decision}", body)
+    if decision == "approve" and (upgrade := found["upgrade"]) is not None:
+        _tell(upgrade)
     show(answer, output, lambda got: f"{application} {version} → {found['channel']}: {got['state']}")
+
+
+def _tell(upgrade: dict[str, Any]) -> None:
+    """Say on standard error which upgrade clusters will make; one that nobody saw is a warning."""
+    if upgrade["is_rehearsed"]:
+        typer.echo(upgrade["words"], err=True)
+    else:
+        print_warnings([Mistake(Place(), upgrade["words"])])
 
 
 def _waiting(rows: list[dict[str, Any]], version: str, channel: str | None) -> dict[str, Any] | None:

@@ -43,7 +43,7 @@ def propose(application: Application, version: Version, channel: InChannel, reas
 def as_table(rows: list[dict[str, Any]]) -> Any:
     """Return the rows for people."""
     return table(
-        ("APPLICATION", "VERSION", "CHANNEL", "STATE", "SINCE", "APPROVALS", "REASON"),
+        ("APPLICATION", "VERSION", "CHANNEL", "STATE", "SINCE", "APPROVALS", "UPGRADE", "REASON"),
         (
             (
                 row["application"],
@@ -52,12 +52,21 @@ def as_table(rows: list[dict[str, Any]]) -> Any:
                 row["state"],
                 age(row["state_since"]),
                 _approvals(row),
+                _upgrade(row),
                 row["state_reason"],
             )
             for row in rows
         ),
         empty="No promotions: a verified release is proposed for its channels by itself.",
     )
+
+
+def _upgrade(row: dict[str, Any]) -> str:
+    """Say from what the channel's clusters would come, and whether that was rehearsed."""
+    upgrade = row["upgrade"]
+    if upgrade is None:
+        return "–"
+    return f"from {upgrade['before']}: {upgrade['contract'] if upgrade['is_rehearsed'] else 'NOT REHEARSED'}"
 
 
 def _approvals(row: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from control_plane.domain.applications import ChannelRule
 from control_plane.domain.approvals import Grant, counting, missing
 from control_plane.domain.lifecycle import Lifecycle, Move
 from control_plane.domain.releases import ReleaseState
+from control_plane.domain.upgrades import Upgrade
 from control_plane.domain.versions.semver import is_older
 
 
@@ -62,10 +63,14 @@ OPEN_STATES = (_S.PROPOSED, _S.AWAITING_APPROVAL, _S.APPROVED)
 
 
 class GuardState(StrEnum):
-    """What a guard says now. ``waiting`` may become ``done`` by time or by people; ``refused`` will not by itself."""
+    """What a guard says now. ``waiting`` may become ``done`` by time or by people; ``refused`` will not by itself.
+
+    ``unproved`` holds nothing back: people should know it before they decide.
+    """
 
     DONE = "done"
     WAITING = "waiting"
+    UNPROVED = "unproved"
     REFUSED = "refused"
 
 
@@ -95,7 +100,7 @@ class PromotionFacts:
     ``digest`` is what the promotion was proposed with, ``release_digest`` what the release has now. ``stay`` is None when
     the release never was in ``rule.after``. ``published_version`` is what the channel has now. ``expected_generation``
     is what the decision was based on, None where it does not matter. ``is_fallback``: a recall goes back on purpose.
-    ``is_declared``: the application's file names the channel.
+    ``is_declared``: the application's file names the channel. ``upgrade`` is None where the channel has nothing to upgrade from.
     """
 
     version: str
@@ -110,6 +115,7 @@ class PromotionFacts:
     expected_generation: int | None = None
     is_fallback: bool = False
     is_declared: bool = True
+    upgrade: Upgrade | None = None
 
 
 def guards(facts: PromotionFacts, now: datetime) -> tuple[Guard, ...]:
@@ -117,6 +123,7 @@ def guards(facts: PromotionFacts, now: datetime) -> tuple[Guard, ...]:
     return (
         *_undeclared(facts),
         _still_verified(facts),
+        *_rehearsed(facts),
         _soaked(facts, now),
         _approved(facts),
         _no_downgrade(facts),
@@ -156,6 +163,13 @@ def _still_verified(facts: PromotionFacts) -> Guard:
     if facts.release_digest != facts.digest:
         return Guard("verified", GuardState.REFUSED, "the release's digest is not the one that was proposed")
     return Guard("verified", GuardState.DONE, "its rehearsal passed")
+
+
+def _rehearsed(facts: PromotionFacts) -> tuple[Guard, ...]:
+    if facts.upgrade is None or facts.is_fallback:
+        return ()
+    state = GuardState.DONE if facts.upgrade.is_rehearsed else GuardState.UNPROVED
+    return (Guard("upgrade", state, facts.upgrade.words),)
 
 
 def _soaked(facts: PromotionFacts, now: datetime) -> Guard:

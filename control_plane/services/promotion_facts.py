@@ -12,6 +12,7 @@ from control_plane.services.declarations import declaration_of
 from control_plane.store import lookups
 from control_plane.store.models import Approval, Promotion
 from control_plane.store.session import Session
+from control_plane.store.upgrades import upgrades_of
 
 
 def promotion_facts(
@@ -35,6 +36,7 @@ def promotion_facts(
         expected_generation=expected_generation,
         is_fallback=promotion.is_fallback,
         is_declared=declared is not None,
+        upgrade=upgrades_of(session, [promotion]).get(promotion.id),
     )
 
 

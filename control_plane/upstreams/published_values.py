@@ -14,7 +14,7 @@ from control_plane.upstreams.places_file import at
 from control_plane.upstreams.yaml_source import Value, read_yaml
 
 PROBLEM = "looks like a secret, and values are published to everyone, in clear"
-HINT = "put it into a Secret in each cluster and name that here: the chart's `existingSecret`, or what it calls it"
+HINT = "put it into a Secret in each cluster and name that here: the chart's existingSecret, or whatever it calls it"
 _NAME_OF_SECRET = re2.compile(r"(?i)(tls|ssl|ca|cert|certificate|pull|password|token|credentials?|key)[_-]?secret$")
 _REFERENCE = re2.compile(r"^(\$[({]|\{\{|<[a-z]+:|ref\+|vault:)")
 _SETTINGS = ("true", "false", "yes", "no", "on", "off", "null", "none")

@@ -1,10 +1,16 @@
 """How a model becomes a row: fields of the same name are copied, the rest is given."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from sqlalchemy.orm import Session
+
+from control_plane.domain.promotions import OPEN_STATES
+from control_plane.domain.upgrades import Upgrade
 from control_plane.store.base import Base
 from control_plane.store.models import Promotion, Release, Run, RunStep
-from control_plane.store.reads.rows import PromotionRow, ReleaseRow, Row, RunRow, StepRow
+from control_plane.store.reads.rows import PromotionRow, ReleaseRow, Row, RunRow, StepRow, UpgradeRow
+from control_plane.store.upgrades import upgrades_of
 
 R = TypeVar("R", bound=Row)
 
@@ -20,8 +26,13 @@ def release_row(release: Release) -> ReleaseRow:
     return fill(ReleaseRow, release, application=release.application.name)
 
 
-def promotion_row(promotion: Promotion) -> PromotionRow:
-    """Return the promotion's line."""
+def promotion_rows(session: Session, promotions: Sequence[Promotion]) -> list[PromotionRow]:
+    """Return the promotions' lines; those that are open with the upgrade that they ask for."""
+    upgrades = upgrades_of(session, (one for one in promotions if one.state in OPEN_STATES))
+    return [_promotion_row(promotion, upgrades.get(promotion.id)) for promotion in promotions]
+
+
+def _promotion_row(promotion: Promotion, upgrade: Upgrade | None) -> PromotionRow:
     given = [one.actor for one in promotion.approvals if one.revoked_at is None]
     return fill(
         PromotionRow,
@@ -30,6 +41,20 @@ def promotion_row(promotion: Promotion) -> PromotionRow:
         version=promotion.release.version,
         channel=promotion.channel.name,
         approvals=given,
+        upgrade=upgrade_row(upgrade) if upgrade else None,
+    )
+
+
+def upgrade_row(upgrade: Upgrade) -> UpgradeRow:
+    """Return the upgrade for the API."""
+    return UpgradeRow(
+        before=upgrade.before,
+        after=upgrade.after,
+        contract=upgrade.contract,
+        run=upgrade.run,
+        rehearsed_from=list(upgrade.rehearsed_from),
+        is_rehearsed=upgrade.is_rehearsed,
+        words=upgrade.words,
     )
 
 

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from control_plane.domain.errors import NotFound
 from control_plane.store.models import Application, Channel, Promotion, Release, Run, Upstream
 from control_plane.store.queries.pages import release_notes
-from control_plane.store.reads.fill import fill, promotion_row, release_row, run_row
+from control_plane.store.reads.fill import fill, promotion_rows, release_row, run_row
 from control_plane.store.reads.rows import (
     ApplicationDetail,
     ApplicationRow,
@@ -108,7 +108,7 @@ def release(session: Session, *, application: str, version: str) -> ReleaseDetai
         application=found.application.name,
         notes=release_notes(session, found),
         runs=[run_row(run) for run in found.runs],
-        promotions=[promotion_row(promotion) for promotion in found.promotions],
+        promotions=promotion_rows(session, found.promotions),
     )
 
 
@@ -127,4 +127,4 @@ def promotions(session: Session, *, application: str | None = None, limit: int =
     )
     if application is not None:
         query = query.where(Promotion.application.has(name=application))
-    return [promotion_row(row) for row in session.scalars(query)]
+    return promotion_rows(session, session.scalars(query).all())

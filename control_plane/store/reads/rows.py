@@ -150,8 +150,20 @@ class RunRow(Row, frozen=True, kw_only=True):
     evidence: list[Any]
 
 
+class UpgradeRow(Row, frozen=True, kw_only=True):
+    """The upgrade that a channel's clusters would make. ``contract`` and ``run`` are null where it was not rehearsed."""
+
+    before: str
+    after: str
+    contract: str | None
+    run: int | None
+    rehearsed_from: list[str]
+    is_rehearsed: bool
+    words: str
+
+
 class PromotionRow(Row, frozen=True, kw_only=True):
-    """One release on its way into one channel."""
+    """One release on its way into one channel. ``upgrade`` is null once it is over, and where the channel has nothing to upgrade from."""
 
     id: int
     application: str
@@ -165,6 +177,7 @@ class PromotionRow(Row, frozen=True, kw_only=True):
     approvals: list[str]
     release_digest: str
     generation: int | None
+    upgrade: UpgradeRow | None
 
 
 class ReleaseDetail(ReleaseRow, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Schema
@@ -21,7 +22,9 @@ from control_plane.services.sources import sources_look
 from control_plane.settings import get_settings
 from control_plane.store.queries.pages import namespaces_of
 from control_plane.store.reads import sources
+from control_plane.store.reads.fill import upgrade_row
 from control_plane.store.session import session_scope
+from control_plane.store.upgrades import upgrades_of
 from control_plane.upstreams.application_file import parse_application_file
 from control_plane.upstreams.published_values import published_secrets
 from control_plane.web.accounts.roles import Role
@@ -223,7 +226,7 @@ def propose_release(request: HttpRequest, name: str, version: str, body: OfferBo
 
 @router.post("/promotions/{promotion_id}/approve")
 def approve_promotion(request: HttpRequest, promotion_id: int, body: DecisionBody) -> dict[str, Any]:
-    """Approve a promotion for the very digest that was looked at."""
+    """Approve a promotion for the very digest that was looked at. ``upgrade`` says whether what clusters will do was rehearsed."""
     actor = caller(request, Role.APPROVER)
     with session_scope() as session:
         promotion = promotions.promotion_approve(
@@ -235,8 +238,13 @@ def approve_promotion(request: HttpRequest, promotion_id: int, body: DecisionBod
             comment=body.comment,
             now=timezone.now(),
         )
+        upgrade = upgrades_of(session, [promotion]).get(promotion.id)
         state = promotion.state
-    return {"id": promotion_id, "state": state}
+    return {
+        "id": promotion_id,
+        "state": state,
+        "upgrade": msgspec.to_builtins(upgrade_row(upgrade)) if upgrade else None,
+    }
 
 
 @router.post("/promotions/{promotion_id}/reject")

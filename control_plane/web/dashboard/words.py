@@ -80,6 +80,7 @@ STATES: dict[str, dict[str, State]] = {
     "guard": {
         "done": State("done", "circle-check", "good"),
         "waiting": State("waiting", "hourglass", "wait"),
+        "unproved": State("unproved", "circle-help", "wait"),
         "refused": State("refused", "circle-x", "bad"),
     },
     "choice": {

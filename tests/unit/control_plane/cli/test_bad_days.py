@@ -4,6 +4,7 @@ import socket
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from pytest_httpserver import HTTPServer
 
@@ -11,7 +12,9 @@ from control_plane import cli
 from control_plane.cli.client import get_client
 from control_plane.cli.output import file_trouble
 from control_plane.domain.errors import Refused
+from control_plane.domain.upgrades import Upgrade
 from control_plane.settings import get_settings
+from control_plane.store.reads.fill import upgrade_row
 from control_plane.web.server import check_free
 
 
@@ -50,6 +53,25 @@ def test_a_value_that_looks_like_a_secret_is_warned_about_and_may_be_meant(run, 
     code, said = run("app", "validate", "-f", str(file))
     assert (code, f"warning: {file}:8:12: spec.values.token: looks like a secret" in said) == (0, True), said
     assert ("existingSecret" in said, "hunter2" in said) == (True, False)
+
+
+@pytest.mark.parametrize(("run_id", "said_first"), [(None, "warning: "), (12, "")])
+def test_whoever_approves_is_told_whether_the_upgrade_was_rehearsed(
+    run, httpserver: HTTPServer, run_id: int | None, said_first: str
+) -> None:
+    upgrade = Upgrade("2.2.8", "2.3.0", contract=None if run_id is None else "reversible", run=run_id)
+    promotion = {
+        "id": 7,
+        "version": "2.3.0",
+        "channel": "stable",
+        "state": "awaiting_approval",
+        "release_digest": "sha256:aaa",
+        "upgrade": msgspec.to_builtins(upgrade_row(upgrade)),
+    }
+    httpserver.expect_request("/api/v1/promotions").respond_with_json([promotion])
+    httpserver.expect_request("/api/v1/promotions/7/approve").respond_with_json({"id": 7, "state": "approved"})
+    code, said = run("approve", "miniflux", "2.3.0", URL=httpserver.url_for("/"))
+    assert (code, said.strip()) == (0, said_first + upgrade.words)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from control_plane.domain.promotions import (
     next_state,
 )
 from control_plane.domain.releases import ReleaseState
+from control_plane.domain.upgrades import Upgrade
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 DIGEST = "sha256:aaa"
@@ -119,3 +120,31 @@ def test_a_fallback_may_go_back_but_not_without_approvals() -> None:
 def test_a_channel_without_soak_and_approvals_takes_it_at_once() -> None:
     rule = with_fields(RULE, after=None, approvals=0, soak_seconds=0)
     assert next_state(check(rule=rule, grants=(), stay=None)) is PromotionState.APPROVED
+
+
+def test_an_upgrade_that_was_rehearsed_is_told_with_its_way_back() -> None:
+    upgrade = Upgrade("2.2.8", "2.2.16", contract="reversible", run=12, rehearsed_from=("2.2.8",))
+    guard = next(one for one in check(upgrade=upgrade) if one.name == "upgrade")
+    assert (guard.state, guard.words) == (
+        GuardState.DONE,
+        "the upgrade 2.2.8 → 2.2.16 was rehearsed in run 12: reversible",
+    )
+
+
+@pytest.mark.parametrize(
+    ("bases", "words"), [(("2.2.9", "2.2.10"), "only from 2.2.9, 2.2.10"), ((), "only as a first installation")]
+)
+def test_an_upgrade_that_nobody_rehearsed_is_told_and_holds_nothing_back(bases: tuple[str, ...], words: str) -> None:
+    checklist = check(upgrade=Upgrade("2.2.8", "2.2.16", rehearsed_from=bases))
+    guard = next(one for one in checklist if one.name == "upgrade")
+    assert (guard.state, guard.words) == (
+        GuardState.UNPROVED,
+        f"this upgrade was not rehearsed: 2.2.8 → 2.2.16 ({words})",
+    )
+    assert next_state(checklist) is PromotionState.APPROVED
+    assert blocking(checklist) is None
+
+
+def test_a_fallback_is_no_upgrade() -> None:
+    checklist = check(is_fallback=True, stay=None, upgrade=Upgrade("2.3.0", "2.2.16"))
+    assert "upgrade" not in {guard.name for guard in checklist}

@@ -60,6 +60,16 @@ def test_every_read_is_a_table_and_json(run, words: str) -> None:
     assert json.loads(run(f"{words} -o json")) is not None
 
 
+def test_promotions_say_from_where_their_upgrade_comes_and_what_its_rehearsal_proved(run) -> None:
+    line = next(line for line in run("promotion list miniflux").splitlines() if "awaiting_approval" in line)
+    assert "from 2.2.8: restore-required" in line
+    (open_one,) = [
+        row for row in json.loads(run("promotion list miniflux -o json")) if row["state"] == "awaiting_approval"
+    ]
+    assert open_one["upgrade"]["is_rehearsed"] is True
+    assert "was rehearsed in run" in open_one["upgrade"]["words"]
+
+
 def test_an_application_is_shown_with_its_releases(run) -> None:
     shown = run("app show miniflux")
     newest = json.loads(run("app show miniflux -o json"))["releases"][0]

@@ -1,5 +1,6 @@
 """What pages say, their headers, their errors, and that their number of statements does not grow with what they show."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -37,6 +38,11 @@ def test_the_overview_says_where_each_version_is(client_of):
     page = client_of("viewer").get("/").content.decode()
     for words in ("2.2.16", "needs 1 of 1 approvals", "rehearsing", "Upgrade", "503 Service Unavailable", "halted"):
         assert words in page, words
+
+
+def test_a_promotion_says_whether_its_upgrade_was_rehearsed(client_of, ids):
+    page = client_of("viewer").get(f"/promotions/{ids['promotion']}").content.decode()
+    assert re.search(r"the upgrade 2\.2\.8 → 2\.2\.16 was rehearsed in run \d+: restore-required", page)
 
 
 def test_the_strip_is_on_every_page_with_its_actions(client_of, ids):
