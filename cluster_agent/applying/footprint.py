@@ -9,6 +9,7 @@ gone. Certain is it where the former pods still serve and, in the whole namespac
 | bare pods, objects of operators | the stored revision has some, or objects elsewhere: not certain                          |
 | a pod that is there             | its containers' states; the former template's hash tells pods of the way back from others |
 | a pod that is gone              | the events that the scheduler and the node left of it                                    |
+| a pod that is made later        | no controller wants one of another template any more, and has seen that it shall not     |
 """
 
 import time
@@ -28,6 +29,9 @@ from cluster_agent.errors import Unreachable
 # Nodes and API servers have clocks of their own.
 MARGIN = timedelta(seconds=10)
 GONE_SECONDS, ROUND_SECONDS = 20.0, 0.3
+# A node tells of a start a little later.
+CALM_SECONDS = 2.0
+CONTROLLERS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet")
 STARTED = frozenset({"Created", "Started"})
 BEGUN = STARTED | {"Scheduled", "Pulling", "Pulled"}
 STATUSES = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
@@ -55,12 +59,17 @@ def before_way_back(kube: Kube, namespace: str, name: str, *, base: int) -> Quie
 def after_way_back(kube: Kube, namespace: str, quiet: Quiet) -> bool:
     """Wait until nothing is left that could still start; say whether it is certain that nothing did."""
     deadline = time.monotonic() + GONE_SECONDS
+    calm_since: float | None = None
     try:
-        while (verdict := look_again(*_seen(kube, namespace), quiet)) is None and time.monotonic() < deadline:
+        while (now := time.monotonic()) < deadline:
+            verdict = look_again(*_seen(kube, namespace), quiet) if _at_rest(kube, namespace, quiet) else None
+            calm_since = (calm_since or now) if verdict else None
+            if verdict is False or (calm_since is not None and now - calm_since >= CALM_SECONDS):
+                return verdict is True
             time.sleep(ROUND_SECONDS)
     except (Denied, Unreachable):
-        return False
-    return verdict is True
+        pass
+    return False
 
 
 def look(pods: Iterable[Object], events: Iterable[Object], since: datetime) -> Quiet | None:
@@ -87,6 +96,17 @@ def look_again(pods: Iterable[Object], events: Iterable[Object], quiet: Quiet) -
         return None
     visible = {pod["metadata"]["uid"] for pod in pods}
     return all(uid in visible for reason, uid in _later_events(events, quiet.since) if reason in STARTED)
+
+
+def may_make_pods(controller: Object, templates: frozenset[str]) -> bool:
+    """Say whether a controller may still make pods of another template than those of before. Pure."""
+    if int(controller.get("status", {}).get("observedGeneration") or 0) < int(controller["metadata"]["generation"]):
+        return True
+    return (
+        controller["kind"] == "ReplicaSet"
+        and not _hashes(controller) & templates
+        and bool(controller["spec"].get("replicas", 1) or controller["status"].get("replicas"))
+    )
 
 
 def has_hidden_work(manifest: str, hooks: Iterable[releases.Hook], namespace: str) -> bool:
@@ -120,6 +140,11 @@ def _seen(kube: Kube, namespace: str) -> tuple[list[Object], list[Object]]:
     return list(kube.list("Pod", namespace)), list(kube.list("Event", namespace, fields="involvedObject.kind=Pod"))
 
 
+def _at_rest(kube: Kube, namespace: str, quiet: Quiet) -> bool:
+    found = (one | {"kind": kind} for kind in CONTROLLERS for one in kube.list(kind, namespace))
+    return not any(may_make_pods(one, quiet.templates) for one in found)
+
+
 def _later_events(events: Iterable[Object], since: datetime) -> Iterator[tuple[str, str]]:
     """Yield reason and pod of every event that did not surely happen before."""
     for event in events:
@@ -150,8 +175,8 @@ def _container_statuses(pod: Object) -> Iterator[Object]:
         yield from pod.get("status", {}).get(key) or ()
 
 
-def _hashes(pod: Object) -> set[str]:
-    labels = pod["metadata"].get("labels") or {}
+def _hashes(found: Object) -> set[str]:
+    labels = found["metadata"].get("labels") or {}
     return {labels[key] for key in HASHES if key in labels}
 
 

@@ -1,10 +1,12 @@
 """Whether anything of a release ever ran: certain only where every trace says so."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
-from cluster_agent.applying.footprint import Quiet, has_hidden_work, look, look_again
+from cluster_agent.applying import footprint
+from cluster_agent.applying.footprint import Quiet, has_hidden_work, look, look_again, may_make_pods
 from cluster_agent.applying.releases import Hook
 
 SINCE = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -103,3 +105,54 @@ DEPLOYMENT = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n"
 )
 def test_hooks_and_what_operators_do_are_not_seen_in_pods(manifest, events, hidden):
     assert has_hidden_work(manifest, [Hook(events=one) for one in events], "apps") is hidden
+
+
+@pytest.mark.parametrize(
+    ("kind", "template", "replicas", "made", "observed", "may"),
+    [
+        ("ReplicaSet", "old", 1, 1, 3, False),
+        ("ReplicaSet", "new", 0, 0, 3, False),
+        ("ReplicaSet", "new", 1, 0, 3, True),
+        ("ReplicaSet", "new", 0, 1, 3, True),
+        ("ReplicaSet", "new", 0, 0, 2, True),
+        ("Deployment", "", 1, 1, 3, False),
+        ("Deployment", "", 1, 1, 2, True),
+        ("StatefulSet", "", 1, 1, 2, True),
+    ],
+)
+def test_a_controller_that_may_still_make_refused_pods_is_waited_for(kind, template, replicas, made, observed, may):
+    controller = {
+        "kind": kind,
+        "metadata": {"generation": 3, "labels": {"pod-template-hash": template}},
+        "spec": {"replicas": replicas},
+        "status": {"observedGeneration": observed, "replicas": made},
+    }
+    assert may_make_pods(controller, QUIET.templates) is may
+
+
+class Namespace:
+    """A namespace's lists, one round after the other; the last one stays."""
+
+    def __init__(self, *rounds):
+        self.rounds = list(rounds)
+
+    def list(self, kind, namespace, fields=""):
+        found = self.rounds[0].get(kind, [])
+        if kind == "Event" and len(self.rounds) > 1:
+            self.rounds.pop(0)
+        return iter(found)
+
+
+@pytest.mark.parametrize(
+    ("rounds", "certain"),
+    [
+        ([{"Pod": [SERVES, REFUSED]}, {"Pod": [SERVES]}], True),
+        ([{"Pod": [SERVES, REFUSED]}], False),
+        ([{"Pod": [SERVES]}, {"Pod": [SERVES], "Event": [event("b", "Started", 9)]}], False),
+        ([{"Pod": [SERVES]}, {"Pod": [SERVES, REFUSED]}, {"Pod": [SERVES]}], True),
+    ],
+)
+def test_it_has_to_stay_calm_for_a_while(rounds, certain, monkeypatch):
+    clock = iter(range(1000))
+    monkeypatch.setattr(footprint, "time", SimpleNamespace(monotonic=lambda: next(clock) / 4, sleep=lambda _: None))
+    assert footprint.after_way_back(Namespace(*rounds), "apps", QUIET) is certain
