@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ from test_harness.offline import binaries
 from test_harness.offline.cache import cache_dir
 from test_harness.offline.commands import run
 from test_harness.offline.errors import ProvisioningError
+from test_harness.scratch import LONGEST_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -134,6 +137,15 @@ def _own_copy(kubeconfig: Path, context: str | None, name: str) -> Path:
         raise ClusterError(f"{kubeconfig} has no usable context {context or '(current)'}: {error}") from error
     own = cache_dir() / "clusters" / f"existing-{name}.kubeconfig"
     own.parent.mkdir(parents=True, exist_ok=True)
+    sweep_copies(own.parent, time.time())
     own.touch(mode=0o600)
     own.write_text(text)
     return own
+
+
+def sweep_copies(folder: Path, now: float) -> None:
+    """Remove the copies that killed rehearsals left: they let their reader in. `now` in seconds since 1970."""
+    for copy in folder.glob("existing-*.kubeconfig"):
+        with suppress(OSError):  # another process may sweep too
+            if now - copy.stat().st_mtime > LONGEST_SECONDS:
+                copy.unlink()
