@@ -10,7 +10,15 @@ from control_plane.domain.applications import ChannelRule
 from control_plane.domain.approvals import APPROVING_ROLES
 from control_plane.domain.channels import first_channels, next_channels
 from control_plane.domain.errors import Forbidden, Refused
-from control_plane.domain.promotions import OPEN_STATES, PROMOTION, PromotionState, blocking, guards, next_state
+from control_plane.domain.promotions import (
+    OPEN_STATES,
+    PROMOTION,
+    TURNED_AWAY,
+    PromotionState,
+    blocking,
+    guards,
+    next_state,
+)
 from control_plane.domain.releases import ReleaseState
 from control_plane.services import audit
 from control_plane.services.declarations import channel_rule, declaration_of
@@ -110,8 +118,9 @@ def _at_its_gate(session: Session, application: Application, rule: ChannelRule) 
 
 
 def newest_fit(session: Session, application: Application) -> Release | None:
-    """Return the newest release that passed its rehearsal and was not recalled from any channel: nobody looked at such a one again."""
-    recalled = lookups.recalled_releases(session, application.id)
+    """Return the newest release that passed its rehearsal, without those that were recalled from a channel and are not back there."""
+    decided = lookups.decisions(session, application.id)
+    recalled = {release_id for (release_id, _), state in decided.items() if state == PromotionState.RECALLED}
     verified = lookups.releases_in(session, application.id, (ReleaseState.VERIFIED,))
     return next((release for release in reversed(verified) if release.id not in recalled), None)
 
@@ -119,7 +128,7 @@ def newest_fit(session: Session, application: Application) -> Release | None:
 def promotions_follow(session: Session, *, release: Release, after: str | None, now: datetime) -> list[Promotion]:
     """Propose a release for the channels that follow ``after`` (None: the rehearsal), but for those that turned it away.
 
-    What people recalled from a channel, or rejected for it, never comes back there by itself.
+    What people recalled from a channel, or rejected for it, comes back there when a person proposes it.
     """
     rules = declaration_of(release.application).channels
     following = first_channels(rules) if after is None else next_channels(rules, after)
@@ -132,16 +141,12 @@ def promotions_follow(session: Session, *, release: Release, after: str | None, 
 def _propose_to(
     session: Session, release: Release, rules: Sequence[ChannelRule], reason: str, now: datetime
 ) -> list[Promotion]:
+    decided = lookups.decisions(session, release.application_id)
     return [
         promotion_propose(session, release=release, channel=rule.name, actor=audit.SYSTEM, reason=reason, now=now)
         for rule in rules
-        if not _was_turned_away(session, release, rule.name)
+        if decided.get((release.id, lookups.channel_named(session, rule.name).id)) not in TURNED_AWAY
     ]
-
-
-def _was_turned_away(session: Session, release: Release, channel: str) -> bool:
-    row = lookups.channel_named(session, channel)
-    return lookups.last_turned_away(session, release.id, row.id) is not None
 
 
 def promotion_advance(session: Session, *, promotion_id: int, now: datetime) -> Promotion:

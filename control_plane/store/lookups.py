@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from control_plane.domain.errors import NotFound
-from control_plane.domain.promotions import OPEN_STATES, PromotionState
+from control_plane.domain.promotions import OPEN_STATES, TURNED_AWAY, PromotionState
 from control_plane.domain.rollouts import OPEN_STATES as OPEN_ROLLOUTS
 from control_plane.store import models
 from control_plane.store.base import Base
@@ -184,26 +184,29 @@ def open_promotions(session: Session, **of: Any) -> Sequence[models.Promotion]:
 
 def approvals_for(session: Session, release_id: int, channel_id: int) -> Sequence[models.Approval]:
     """Return the approvals given to a release for a channel, also in earlier promotions: those since it was last turned away."""
-    turned_away = last_turned_away(session, release_id, channel_id)
+    turned_away = _last_turned_away(session, release_id, channel_id)
     statement = select(models.Approval).join(models.Promotion).filter_by(release_id=release_id, channel_id=channel_id)
     if turned_away is not None:
         statement = statement.where(models.Promotion.id > turned_away.id)
     return session.scalars(statement.order_by(models.Approval.id)).all()
 
 
-def last_turned_away(session: Session, release_id: int, channel_id: int) -> models.Promotion | None:
-    """Return the newest promotion of a release into a channel that people recalled or rejected, or None."""
-    states = (PromotionState.RECALLED, PromotionState.REJECTED)
+def _last_turned_away(session: Session, release_id: int, channel_id: int) -> models.Promotion | None:
     statement = select(models.Promotion).filter_by(release_id=release_id, channel_id=channel_id)
     return session.scalar(
-        statement.where(models.Promotion.state.in_(states)).order_by(models.Promotion.id.desc()).limit(1)
+        statement.where(models.Promotion.state.in_(TURNED_AWAY)).order_by(models.Promotion.id.desc()).limit(1)
     )
 
 
-def recalled_releases(session: Session, application_id: int) -> frozenset[int]:
-    """Return the releases of an application that were recalled from any channel."""
-    statement = select(models.Promotion.release_id).filter_by(application_id=application_id)
-    return frozenset(session.scalars(statement.where(models.Promotion.state == PromotionState.RECALLED)))
+def decisions(session: Session, application_id: int) -> dict[tuple[int, int], str]:
+    """Return by release and channel what was decided last: the state of the newest promotion that was published or rejected."""
+    promotion = models.Promotion
+    decided = or_(promotion.generation.is_not(None), promotion.state == PromotionState.REJECTED)
+    statement = select(promotion.release_id, promotion.channel_id, promotion.state).filter_by(
+        application_id=application_id
+    )
+    rows = session.execute(statement.where(decided).order_by(promotion.id))
+    return {(release_id, channel_id): state for release_id, channel_id, state in rows}
 
 
 def open_rollouts(session: Session, channel_id: int) -> Sequence[models.Rollout]:

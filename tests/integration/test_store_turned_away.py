@@ -80,6 +80,21 @@ def test_what_was_recalled_does_not_come_back_with_its_application(world: World,
     assert world.versions("stable") == {"miniflux": "2.2.8"}, "that one was approved and never turned away"
 
 
+def test_what_a_person_brought_back_counts_as_any_other_release(world: World) -> None:
+    world.start()
+    bring(world, "2.2.8")
+    bring(world, "2.2.16")
+    recall(world, "stable")
+    propose(world, "2.2.16")
+    world.approve("2.2.16", actor="person:dora")
+    world.settle()
+    assert world.versions("stable") == {"miniflux": "2.2.16"}
+    remove_and_declare_again(world)
+    world.wait(61)
+    world.settle()
+    assert (world.versions("edge"), world.versions("stable")) == ({"miniflux": "2.2.16"}, {"miniflux": "2.2.16"})
+
+
 def test_what_was_rejected_for_a_channel_is_not_proposed_for_it_again(world: World) -> None:
     world.start(declare(channels=TWO_AGREE))
     world.publish_upstream("2.2.8")
