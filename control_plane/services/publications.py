@@ -50,9 +50,10 @@ def promotion_publish(
 
     Every guard is asked again here. One that waits or refuses moves the promotion where it belongs instead.
     """
-    lookups.take(
-        session, Release, lookups.get(session, Promotion, promotion_id).release_id
-    )  # always before its promotions
+    seen = lookups.get(session, Promotion, promotion_id)
+    # Everybody locks in this order: a release, what is open of an application in a channel, the channel.
+    lookups.take(session, Release, seen.release_id)
+    lookups.open_promotions(session, application_id=seen.application_id, channel_id=seen.channel_id)
     promotion = lookups.take(session, Promotion, promotion_id)
     if promotion.state != PromotionState.APPROVED:
         return None
@@ -97,9 +98,10 @@ def channel_drop(
 
     Raises ``Refused`` when the channel does not have it.
     """
-    row = lookups.take(session, Channel, lookups.channel_named(session, channel).id)
-    owner = lookups.application_named(session, application)
-    for promotion in lookups.open_promotions(session, application_id=owner.id, channel_id=row.id):
+    row, owner = lookups.channel_named(session, channel), lookups.application_named(session, application)
+    open_ones = lookups.open_promotions(session, application_id=owner.id, channel_id=row.id)
+    row = lookups.take(session, Channel, row.id)
+    for promotion in open_ones:
         why = f"the application leaves {channel}"
         audit.transition(session, promotion, PromotionState.CANCELLED, PROMOTION, actor=actor, now=now, reason=why)
     current = lookups.published_in(session, owner.id, row.id)

@@ -1,11 +1,19 @@
 """Applications that leave a channel: the next generation does not name them, clusters say what became of them, and they come back."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+from typing import Any
+
 import pytest
 
 from control_plane.domain.applications import ChannelRule
 from control_plane.domain.errors import Refused
 from control_plane.services import applications, publications
+from control_plane.store import lookups
+from control_plane.store.models import Channel
 from control_plane.store.reads import fleet
+from control_plane.store.session import Session
 from tests.support.world import World, declare
 
 pytestmark = pytest.mark.services
@@ -124,3 +132,33 @@ def test_what_is_removed_leaves_every_channel_and_comes_back_with_its_approvals(
     assert both.versions("stable") == {"miniflux": "2.2.8"}
     both.report("shop", both.about(2, "healthy", "2.2.8", both.channel("stable").generation, running="2.2.8"))
     assert both.rollout("stable").state == "completed"
+
+
+def test_publishing_and_leaving_at_once_wait_for_each_other(both: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    both.publish_upstream("2.2.10")
+    both.settle()
+    both.wait(61)
+    both.settle()
+    both.approve("2.2.10")
+    promotion = both.promotion("2.2.10", "stable")
+    assert promotion.state == "approved"
+    take, is_publishing = lookups.take, Event()
+
+    def take_slowly(session: Session, model: Any, row_id: int) -> Any:
+        if model is Channel and not is_publishing.is_set():
+            is_publishing.set()
+            time.sleep(0.5)  # meanwhile the other one takes what it can get
+        return take(session, model, row_id)
+
+    def publish() -> None:
+        with both.scope() as session:
+            publications.promotion_publish(session, promotion_id=promotion.id, now=both.now)
+
+    monkeypatch.setattr(lookups, "take", take_slowly)
+    with ThreadPoolExecutor(2) as pool:
+        ends = [pool.submit(publish)]
+        assert is_publishing.wait(10)
+        ends.append(pool.submit(drop, both, "stable"))
+    assert [one.exception() for one in ends] == [None, None]
+    assert both.promotion("2.2.10", "stable").state in ("cancelled", "left")
+    assert both.promotion("2.2.8", "stable").state in ("left", "superseded")
