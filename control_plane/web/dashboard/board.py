@@ -199,10 +199,17 @@ def _fleet(
 
 
 def _rollout(published: dict[int, PromotionFacts], facts: OverviewFacts) -> RolloutFacts | None:
-    """The rollout that spreads this application now: generations that changed others only are not its matter."""
-    found = [(one.generation, facts.rollouts[key]) for key, one in published.items() if key in facts.rollouts]
-    own = (rollout for generation, rollout in found if generation == rollout.generation)
-    return next((one for one in own if one.state in ("halted", "rolling")), None)
+    """The rollout that spreads this application now, one that is halted first.
+
+    Generations that changed others only are not its matter, nor are channels that no cluster follows.
+    """
+    found = [
+        (one.generation, facts.rollouts[key])
+        for key, one in published.items()
+        if facts.clusters.get(key) and key in facts.rollouts
+    ]
+    own = [rollout for generation, rollout in found if generation == rollout.generation]
+    return next((one for state in ("halted", "rolling") for one in own if one.state == state), None)
 
 
 def _place_of(one: FleetCount, published: dict[int, PromotionFacts]) -> str:

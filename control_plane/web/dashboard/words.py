@@ -140,7 +140,7 @@ def relative(moment: datetime, now: datetime) -> str:
     """Return ``moment`` as seen from ``now``: ``3 min ago``, ``in 2 h``."""
     seconds = (now - moment).total_seconds()
     if abs(seconds) < MOMENT_SECONDS:
-        return "just now"
+        return "just now" if seconds >= 0 else "now"
     words = _largest(abs(seconds))
     return f"{words} ago" if seconds > 0 else f"in {words}"
 

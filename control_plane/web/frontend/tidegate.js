@@ -11,7 +11,7 @@
   function relative(moment) {
     const seconds = (Date.now() - moment) / 1000;
     const distance = Math.abs(seconds);
-    if (distance < 5) return "just now";
+    if (distance < 5) return seconds < 0 ? "now" : "just now";
     const [length, unit] = UNITS.find(([one]) => distance >= one);
     const count = Math.floor(distance / length);
     const words = `${count} ${unit}${unit === "day" && count > 1 ? "s" : ""}`;
