@@ -24,13 +24,16 @@
   }
 
   const day = 86400;
+  const seconds = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
   const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
   const date = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
-  function ticks(plot, times) {
+  // Two neighbours never say the same.
+  function ticks(plot, times, _, __, step) {
     const isLong = plot.scales.x.max - plot.scales.x.min > 2 * day;
-    return times.map((at) => (isLong ? date : clock).format(at * 1000));
+    const words = isLong ? date : step < 60 ? seconds : clock;
+    return times.map((at) => words.format(at * 1000));
   }
 
   function options(box, counts) {
@@ -50,7 +53,7 @@
       cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
       legend: { live: true },
       scales: { y: { range: (_, __, most) => [0, Math.max(1, most)] } },
-      axes: [{ ...axis, values: ticks }, { ...axis, size: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }],
+      axes: [{ ...axis, values: ticks, space: 96 }, { ...axis, size: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }],
       series: [{ label: "At", value: (_, at) => (at === null ? "–" : exact.format(at * 1000)) }, ...layers],
     };
   }
