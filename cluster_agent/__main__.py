@@ -94,14 +94,15 @@ def _build(settings: Settings, kube: Any, numbers: Any) -> Any:
     import httpx2
 
     from cluster_agent import facts, identity, loop, reporting
+    from cluster_agent.journal import stored
     from cluster_agent.trust import TrustedChannel
 
     http = httpx2.Client(verify=_certificates(settings), timeout=15.0, headers={"User-Agent": "tidegate-agent"})
     uid = facts.cluster_uid(kube, allowed=settings.cluster_facts)
-    secret = _stored(settings, kube, "Secret", "identity")
+    secret = stored(kube, settings, "Secret", "identity")
     me = _until_reachable(lambda: identity.load_or_enrol(secret, http, settings.url, settings.join_token, uid))
     log("enrolled", cluster=me.enrolment.cluster, channel=me.enrolment.channel)
-    trust = _stored(settings, kube, "Secret", "trust")
+    trust = stored(kube, settings, "Secret", "trust")
     return loop.Loop(
         _around(settings, kube, http),
         trusted=TrustedChannel(root=me.enrolment.root.encode(), store=trust, base_url=_files(settings), client=http),
@@ -121,25 +122,19 @@ def _around(settings: Settings, kube: Any, http: Any) -> Any:
     from cluster_agent.applying.kube import Access
     from cluster_agent.applying.registry_login import Logins
     from cluster_agent.backup.snapshots import Snapshots
-    from cluster_agent.journal import Journal
+    from cluster_agent.journal import Journal, stored
 
-    journal = Journal(_stored(settings, kube, "ConfigMap", "journal"))
+    journal = Journal(stored(kube, settings, "ConfigMap", "journal"))
     _until_reachable(journal.load)
     folder, access = settings.data_dir, Access(settings.kubeconfig, settings.context)
     logins = Logins(settings.registry_credentials_file)
     charts = ChartStore(folder / "charts", http, settings.registry_mirrors, kept_at=_files(settings), logins=logins)
     helm = HelmCli(access, folder / "helm", binary=settings.helm)
-    return loop.Around(kube, helm, charts, Snapshots(folder / "backups"), journal)
+    return loop.Around(kube, helm, charts, Snapshots(settings.backups_dir), journal)
 
 
 def _files(settings: Settings) -> str:
     return f"{settings.url.rstrip('/')}/tuf"
-
-
-def _stored(settings: Settings, kube: Any, kind: str, what: str) -> Any:
-    from cluster_agent.journal import StoredObject
-
-    return StoredObject(kube, kind, settings.namespace, f"{settings.name}-{what}")
 
 
 def _policy(settings: Settings, cluster: str) -> Any:

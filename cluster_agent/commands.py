@@ -13,7 +13,7 @@ import msgspec
 from cluster_agent.applying.kube import Access, Kube, connect
 from cluster_agent.backup.snapshots import Snapshot, Snapshots
 from cluster_agent.errors import Conflict
-from cluster_agent.journal import Journal, StoredObject
+from cluster_agent.journal import Journal, stored
 from cluster_agent.settings import Settings
 from cluster_agent.state import ApplicationState, State
 
@@ -91,8 +91,8 @@ def _kube(settings: Settings) -> Kube:
 
 
 def _snapshots(settings: Settings) -> Snapshots:
-    return Snapshots(settings.data_dir / "backups")
+    return Snapshots(settings.backups_dir)
 
 
 def _remembered(settings: Settings, kube: Kube) -> State:
-    return Journal(StoredObject(kube, "ConfigMap", settings.namespace, f"{settings.name}-journal")).load()
+    return Journal(stored(kube, settings, "ConfigMap", "journal")).load()

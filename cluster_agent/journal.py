@@ -11,6 +11,7 @@ import msgspec
 
 from cluster_agent.applying.kube import Kube, Object
 from cluster_agent.errors import AgentError, Conflict, Untrusted
+from cluster_agent.settings import Settings
 from cluster_agent.state import State
 
 STATE_KEY = "state.json"
@@ -55,6 +56,11 @@ class StoredObject:
             "metadata": {"name": self._name, "namespace": self._namespace, "labels": labels},
             "data": data,
         }
+
+
+def stored(kube: Kube, settings: Settings, kind: str, what: str) -> StoredObject:
+    """Return the object of the agent's own that keeps ``what``: journal, trust or identity."""
+    return StoredObject(kube, kind, settings.namespace, f"{settings.name}-{what}")
 
 
 class Journal:

@@ -62,6 +62,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     context: str | None = None
     helm: str = "helm"
 
+    @property
+    def backups_dir(self) -> Path:
+        """Where backups are kept."""
+        return self.data_dir / "backups"
+
 
 class BadSettings(Exception):
     """A setting is missing or wrong; the message names it and says what would be right."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 KINDS = ("run", "rehearsal", "suite")
 LONGEST_SECONDS = 24 * 3600.0
@@ -28,7 +28,12 @@ def scratch(kind: str) -> Iterator[Path]:
 def sweep(place: Path, now: float) -> None:
     """Remove what killed processes left in `place`. `now` in seconds since 1970. What is another user's stays."""
     for kind in KINDS:
-        for folder in place.glob(f"tidegate-{kind}-*"):
-            with suppress(OSError):
-                if now - folder.lstat().st_mtime > LONGEST_SECONDS:
-                    shutil.rmtree(folder)
+        remove_abandoned(place.glob(f"tidegate-{kind}-*"), now)
+
+
+def remove_abandoned(found: Iterable[Path], now: float) -> None:
+    """Remove the files and folders that nobody touched for so long. Another process may sweep too; a link is not followed."""
+    for path in found:
+        with suppress(OSError):
+            if now - path.lstat().st_mtime > LONGEST_SECONDS:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()

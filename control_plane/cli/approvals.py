@@ -6,7 +6,7 @@ import typer
 
 from control_plane.cli.arguments import Application, Version
 from control_plane.cli.output import Format, Output, print_warnings, show
-from control_plane.domain.errors import Mistake, NotFound, Place
+from control_plane.domain.errors import NotFound
 
 Channel = Annotated[str | None, typer.Option("--channel", "-c", help="the channel, where several wait")]
 Comment = Annotated[str, typer.Option("--comment", "-m", help="kept in the audit log")]
@@ -59,7 +59,7 @@ def _tell(upgrade: dict[str, Any]) -> None:
     if upgrade["is_rehearsed"]:
         typer.echo(upgrade["words"], err=True)
     else:
-        print_warnings([Mistake(Place(), upgrade["words"])])
+        print_warnings([upgrade["words"]])
 
 
 def _waiting(rows: list[dict[str, Any]], version: str, channel: str | None) -> dict[str, Any] | None:

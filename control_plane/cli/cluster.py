@@ -22,14 +22,13 @@ def add(
 ) -> None:
     """Make a join token for a cluster, and print how to install its agent. The token is shown once."""
     from control_plane.cli.client import get_client
-    from control_plane.domain.errors import Mistake, Place
     from control_plane.domain.joining import nobody_reaches
 
     body = {"name": name, "channel": channel, "lifetime_seconds": lifetime}
     made = get_client().post("clusters", body)
     show(made, output, _how_to_join)
     if words := nobody_reaches(made["url"]):
-        print_warnings([Mistake(Place(), words)])
+        print_warnings([words])
 
 
 @app.command("list")

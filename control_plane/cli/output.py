@@ -57,7 +57,7 @@ def print_error(error: TidegateError) -> None:
             console.print(Text(f"  {mistake}"), soft_wrap=True)
 
 
-def print_warnings(warnings: Sequence[Mistake]) -> None:
+def print_warnings(warnings: Sequence[Mistake | str]) -> None:
     """Say on standard error what is allowed, and probably not meant."""
     console = Console(stderr=True, highlight=False)
     for warning in warnings:

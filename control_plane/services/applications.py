@@ -53,18 +53,18 @@ def application_declare(
     if found is not None and found.declaration == encoded and found.removed_at is None:
         found.file = file or found.file
         return found
-    if found is not None:
-        check_namespace(declaration_of(found), declaration, sorted(lookups.channels_with(session, found.id)))
+    former = declaration_of(found) if found else None
+    if found and former:
+        check_namespace(former, declaration, sorted(lookups.channels_with(session, found.id)))
     before = file_of(found) if found else ""
-    known = declaration_of(found).channels if found else ()
     is_back = found is not None and found.removed_at is not None
     new = Application(name=declaration.name, declaration=encoded, declared_at=now, declared_by=actor)
     application = found or lookups.add(session, new)
     application.declaration, application.file, application.removed_at = encoded, file, None
     application.declared_at, application.declared_by = now, actor
     _ensure_channels(session, declaration, now)
-    if found and not is_back:
-        promotions_reconsider(session, application=application, known=known, now=now)
+    if former and not is_back:
+        promotions_reconsider(session, application=application, known=former.channels, now=now)
     _leave_unnamed_channels(session, application, declaration, actor, now)
     _sync_upstreams(session, application, declaration, owner_of, now)
     action = "changed" if found else "declared"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +17,7 @@ from test_harness.offline import binaries
 from test_harness.offline.cache import cache_dir
 from test_harness.offline.commands import run
 from test_harness.offline.errors import ProvisioningError
-from test_harness.scratch import LONGEST_SECONDS
+from test_harness.scratch import remove_abandoned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -145,7 +144,4 @@ def _own_copy(kubeconfig: Path, context: str | None, name: str) -> Path:
 
 def sweep_copies(folder: Path, now: float) -> None:
     """Remove the copies that killed rehearsals left: they let their reader in. `now` in seconds since 1970."""
-    for copy in folder.glob("existing-*.kubeconfig"):
-        with suppress(OSError):  # another process may sweep too
-            if now - copy.stat().st_mtime > LONGEST_SECONDS:
-                copy.unlink()
+    remove_abandoned(folder.glob("existing-*.kubeconfig"), now)

@@ -27,12 +27,17 @@ def remove_and_declare_again(world: World, **changes: object) -> None:
     world.settle()
 
 
-def bring(world: World, version: str) -> None:
-    """Publish a version in edge, and in stable with Ben's approval."""
+def soak(world: World, version: str) -> None:
+    """Publish a version in edge and let it soak there."""
     world.publish_upstream(version)
     world.settle()
     world.wait(61)
     world.settle()
+
+
+def bring(world: World, version: str) -> None:
+    """Publish a version in edge, and in stable with Ben's approval."""
+    soak(world, version)
     world.approve(version)
     world.settle()
     assert world.versions("stable") == {"miniflux": version}
@@ -97,10 +102,7 @@ def test_what_a_person_brought_back_counts_as_any_other_release(world: World) ->
 
 def test_what_was_rejected_for_a_channel_is_not_proposed_for_it_again(world: World) -> None:
     world.start(declare(channels=TWO_AGREE))
-    world.publish_upstream("2.2.8")
-    world.settle()
-    world.wait(61)
-    world.settle()
+    soak(world, "2.2.8")
     world.approve("2.2.8", actor="person:ben")
     reject(world, "2.2.8")
     remove_and_declare_again(world, channels=(ChannelRule(name="edge"), ChannelRule(name="stable", after="edge")))
@@ -142,10 +144,7 @@ def test_only_what_is_verified_and_not_there_is_proposed_by_a_person_with_a_reas
 
 def test_approvals_from_before_a_rejection_count_no_more(world: World) -> None:
     world.start(declare(channels=TWO_AGREE))
-    world.publish_upstream("2.2.8")
-    world.settle()
-    world.wait(61)
-    world.settle()
+    soak(world, "2.2.8")
     world.approve("2.2.8", actor="person:ben")
     reject(world, "2.2.8")
     assert propose(world, "2.2.8").state_reason == "needs 2 of 2 approvals"
@@ -153,10 +152,7 @@ def test_approvals_from_before_a_rejection_count_no_more(world: World) -> None:
 
 def test_an_approval_of_an_earlier_promotion_that_counts_can_be_revoked(world: World) -> None:
     world.start(declare(channels=TWO_AGREE))
-    world.publish_upstream("2.2.8")
-    world.settle()
-    world.wait(61)
-    world.settle()
+    soak(world, "2.2.8")
     world.approve("2.2.8", actor="person:ben")
     remove_and_declare_again(world, channels=TWO_AGREE)
     world.wait(61)

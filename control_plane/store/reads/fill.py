@@ -15,7 +15,7 @@ from control_plane.store.upgrades import upgrades_of
 R = TypeVar("R", bound=Row)
 
 
-def fill(kind: type[R], model: Base, **given: Any) -> R:
+def fill(kind: type[R], model: Base | Upgrade, **given: Any) -> R:
     """Return a ``kind`` with what ``model`` has under the same names, and what is ``given``."""
     names = (name for name in kind.__struct_fields__ if name not in given)
     return kind(**{name: getattr(model, name) for name in names}, **given)
@@ -47,15 +47,7 @@ def _promotion_row(promotion: Promotion, upgrade: Upgrade | None) -> PromotionRo
 
 def upgrade_row(upgrade: Upgrade) -> UpgradeRow:
     """Return the upgrade for the API."""
-    return UpgradeRow(
-        before=upgrade.before,
-        after=upgrade.after,
-        contract=upgrade.contract,
-        run=upgrade.run,
-        rehearsed_from=list(upgrade.rehearsed_from),
-        is_rehearsed=upgrade.is_rehearsed,
-        words=upgrade.words,
-    )
+    return fill(UpgradeRow, upgrade, rehearsed_from=list(upgrade.rehearsed_from))
 
 
 def run_row(run: Run) -> RunRow:

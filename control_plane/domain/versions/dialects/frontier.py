@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from control_plane.domain.versions.comparisons import natural
+from control_plane.domain.versions.dialects.keel import NOT_ASKED
 from control_plane.domain.versions.families import family_of, is_prerelease
 from control_plane.domain.versions.policy import Reading, Rule, Tag
 from control_plane.domain.versions.ranges import InvalidRange
@@ -19,7 +20,6 @@ from control_plane.domain.versions.ranges import InvalidRange
 Decision = Literal["update", "notify"]
 Numbers = tuple[int, ...]
 LATEST = "latest"
-NOT_ASKED = "a pre-release, and the policy does not ask for them"
 MAX_LENGTH = 256
 _VERSION = re.compile(r"v?([0-9]{1,18}(?:\.[0-9]{1,18})*)(?:[-+_](.*))?", re.DOTALL)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from control_plane.domain.versions.families import family_of, is_early
+from control_plane.domain.versions.helm import version_of_tag
 from control_plane.domain.versions.policy import Reading, Rule, Tag
 from control_plane.domain.versions.ranges import NOT_ASKED, Range, parse_range
 from control_plane.domain.versions.semver import InvalidVersion, Version, parse
@@ -70,7 +71,7 @@ def range_rule(text: str, read_version: ReadVersion, current: str) -> RangeRule:
 
 def read_chart_version(tag: str) -> Version:
     """Return the version that a chart's tag stands for. Raises ``InvalidVersion``."""
-    return parse(tag.replace("_", "+"))
+    return parse(version_of_tag(tag))
 
 
 def reading_of(version: Version, refusal: str = "") -> Reading:
